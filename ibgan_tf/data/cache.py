@@ -1,0 +1,230 @@
+"""Data files on disk: where they are, written whole or not at all, and checked when opened.
+
+A cache folder holds one file of bytes and `manifest.json`, which records its hash, size and time.
+It is written under a temporary name beside its place and renamed when it is complete, so a folder
+with the final name is a whole one.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+CONTENT = "content.bin"
+MANIFEST = "manifest.json"
+_FIELDS = {"source": str, "sha256": str, "size": int, "modified_ns": int}
+
+
+def data_folder(data_dir: str | os.PathLike | None) -> pathlib.Path:
+    """Returns the folder of data files, which is made if it is absent.
+
+    Args:
+        data_dir: the folder; None stands for `ibgan_tf` in the user's cache directory.
+
+    Returns:
+        folder: an existing folder.
+
+    Raises:
+        OSError: it is a file, or can't be made.
+    """
+    if data_dir is None:
+        folder = (
+            pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ibgan_tf"
+        )
+    else:
+        folder = pathlib.Path(data_dir).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(
+            f"data_dir must be a folder. Received: data_dir={str(folder)!r}, a file or inside one. "
+            "Name another folder with --data_dir."
+        ) from error
+    except OSError as error:
+        raise OSError(
+            f"data_dir must be a folder that can be made. Received: data_dir={str(folder)!r} "
+            f"({error.strerror}). Name another folder with --data_dir."
+        ) from error
+    return folder
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path) -> Iterator[None]:
+    """Holds the right to write cache folders in a folder; waits while another process holds it.
+
+    The right ends with the process, however that ends. Whatever temporary folders are found then
+    belong to nobody and are removed.
+
+    Args:
+        folder: the parent of cache folders; made if absent.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        for stale in folder.glob(".*.tmp-*"):
+            shutil.rmtree(stale)
+        yield
+
+
+def write_cache(
+    folder: pathlib.Path,
+    chunks: Iterable[np.ndarray],
+    *,
+    source: str,
+    size: int,
+    sha256: str | None = None,
+) -> None:
+    """Writes a cache folder, whole or not at all. Call it under `locked`.
+
+    Args:
+        folder: the cache folder; must not exist.
+        chunks: the content, in pieces that are made while they are written.
+        source: where the content is from.
+        size: bytes of the content.
+        sha256: what its hash must be, if that is known beforehand.
+
+    Raises:
+        ValueError: the content has another size or hash.
+        OSError: the disk is too small.
+    """
+    check_free_space(folder.parent, size)
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.tmp-", dir=folder.parent))
+    try:
+        found_size, found_sha256 = _write_content(temporary / CONTENT, chunks)
+        if found_size != size:
+            raise ValueError(f"{source} data must have {size} bytes. Received: size={found_size}.")
+        if sha256 is not None and found_sha256 != sha256:
+            raise ValueError(
+                f"{source} data must have the SHA-256 {sha256}. Received: sha256={found_sha256}. "
+                "This machine computes other images than those that results were measured on: put "
+                "the official archive into --data_dir."
+            )
+        _write_manifest(temporary, source=source, sha256=found_sha256)
+        temporary.chmod(0o755)  # mkdtemp's folders are the owner's alone
+        temporary.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise OSError(
+            f"The data cache must fit on its disk. Received: {str(folder)!r} ({error.strerror}). "
+            "Free some space, or name a folder on another disk with --data_dir."
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_content(path: pathlib.Path, chunks: Iterable[np.ndarray]) -> tuple[int, str]:
+    """Writes the chunks to disk and returns their total size and SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as content:
+        for chunk in chunks:
+            digest.update(chunk)
+            content.write(chunk)
+        os.fsync(content.fileno())
+        return content.tell(), digest.hexdigest()
+
+
+def _write_manifest(folder: pathlib.Path, *, source: str, sha256: str) -> None:
+    """Records the state of the content in the folder's manifest."""
+    state = (folder / CONTENT).stat()
+    manifest = {
+        "source": source,
+        "sha256": sha256,
+        "size": state.st_size,
+        "modified_ns": state.st_mtime_ns,
+    }
+    with open(folder / MANIFEST, "w", encoding="utf-8") as file:
+        json.dump(manifest, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def check_cache(folder: pathlib.Path, *, size: int, sha256: str | None = None) -> dict[str, object]:
+    """Checks a cache folder and returns its manifest.
+
+    Size and time are compared with the manifest, and only if the time differs is the content hashed
+    in full: a copied cache is taken (and gets its time back), a damaged one isn't.
+
+    Args:
+        folder: the cache folder.
+        size: bytes that the content must have.
+        sha256: what its hash must be, if that is known.
+
+    Returns:
+        manifest: source, sha256, size, modified_ns.
+
+    Raises:
+        ValueError: the folder is damaged.
+    """
+    manifest = _read_manifest(folder)
+    if manifest["size"] != size or sha256 not in (None, manifest["sha256"]):
+        raise _damaged(
+            folder,
+            f"size={size}, sha256={sha256}",
+            f"size={manifest['size']}, sha256={manifest['sha256']}",
+        )
+    state = (folder / CONTENT).stat()
+    if (state.st_size, state.st_mtime_ns) == (size, manifest["modified_ns"]):
+        return manifest
+    if state.st_size != size:
+        raise _damaged(folder, f"size={size}", f"size={state.st_size}")
+    found = sha256_of(folder / CONTENT)
+    if found != manifest["sha256"]:
+        raise _damaged(folder, f"sha256={manifest['sha256']}", f"sha256={found}")
+    with contextlib.suppress(OSError):  # another user's cache is hashed at every opening
+        os.utime(folder / CONTENT, ns=(state.st_atime_ns, manifest["modified_ns"]))
+    return manifest
+
+
+def _read_manifest(folder: pathlib.Path) -> dict[str, object]:
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        (folder / CONTENT).stat()
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, f"{MANIFEST} and {CONTENT}", str(error)) from error
+    if not isinstance(manifest, dict) or any(
+        type(manifest.get(k)) is not t for k, t in _FIELDS.items()
+    ):
+        raise _damaged(
+            folder, f"the fields {', '.join(_FIELDS)} in {MANIFEST}", repr(manifest)[:200]
+        )
+    return manifest
+
+
+def _damaged(folder: pathlib.Path, expected: str, received: str) -> ValueError:
+    return ValueError(
+        f"The data cache {str(folder)!r} must have {expected}. Received: {received}. "
+        "It is damaged: delete that folder, and it will be made again."
+    )
+
+
+def sha256_of(path: pathlib.Path) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_free_space(folder: pathlib.Path, needed: int) -> None:
+    """Checks that a disk has room.
+
+    Args:
+        folder: an existing folder on it.
+        needed: bytes.
+
+    Raises:
+        OSError: there is less.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            f"The disk of {str(folder)!r} must have {needed} bytes free. Received: free={free}. "
+            "Free some space, or name a folder on another disk with --data_dir."
+        )

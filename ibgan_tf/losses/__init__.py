@@ -1,0 +1,1 @@
+"""Pure loss functions: tensors in, one value per example out."""

@@ -1,0 +1,70 @@
+"""Variational bounds on the mutual information between a generator's input and its output, in nats."""
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+tfd = tfp.distributions
+
+
+def information_lower_bound(
+    reconstruction: tfd.Distribution, prior: tfd.Distribution, z: tf.Tensor
+) -> tf.Tensor:
+    """Returns log q(z|x) - log p(z) of each example: its mean is I^L(z, G(z)), IB-GAN eq. (6).
+
+    With p(z) = N(0, I) and a unit-variance q(z|x) = N(z_hat, I) it is sum_i (z_i**2 - (z_i - z_hat_i)**2) / 2, which
+    on average can't exceed z_dim / 2 nats: see `fitted_information_lower_bound`.
+
+    Args:
+        reconstruction: q(z|x), batch shape [batch, z_dim], one factor per dimension.
+        prior: p(z), batch shape [] or [z_dim], one factor per dimension.
+        z: the noise that generated x, float32 [batch, z_dim].
+
+    Returns:
+        bound: float32 [batch], may be negative for single examples.
+    """
+    return tf.reduce_sum(reconstruction.log_prob(z) - prior.log_prob(z), axis=-1)
+
+
+def fitted_information_lower_bound(z: tf.Tensor, z_mean: tf.Tensor) -> tf.Tensor:
+    """Returns I^L of a batch for q(z|x) = N(z_hat, diag(s**2)) with the variances s**2 that fit best.
+
+    The variance that maximises eq. (6) is the mean squared residual of each dimension, and the bound becomes
+    -sum_i log(s_i**2 / E[z_i**2]) / 2. Taking E[z_i**2] from the same batch, instead of 1, cancels the bias that the
+    fit has on a small one: where z_hat = 0 the bound is exactly 0. Unlike the unit-variance bound it has no ceiling.
+
+    Args:
+        z: standard normal noise, float32 [batch, z_dim].
+        z_mean: its reconstruction from the images, float32 [batch, z_dim].
+
+    Returns:
+        bound: float32 scalar, nats.
+    """
+    residual_variance = tf.reduce_mean(tf.square(z - z_mean), axis=0)  # [z_dim]
+    noise_variance = tf.reduce_mean(tf.square(z), axis=0)  # [z_dim]
+    return 0.5 * tf.reduce_sum(tf.math.log(noise_variance / residual_variance))
+
+
+def dimensionwise_kl(posterior: tfd.Distribution, prior: tfd.Distribution) -> tf.Tensor:
+    """Returns KL(e(r_d|z) || m(r_d)) of each example and dimension, in nats.
+
+    Its sum over dimensions is each example's KL(e(r|z) || m(r)); the mean of that over z ~ p(z) is the upper bound
+    I^U(z, R(z)) of the generative mutual information, IB-GAN eq. (10).
+
+    Args:
+        posterior: e(r|z), batch shape [batch, r_dim], one factor per dimension.
+        prior: m(r), batch shape [] or [r_dim], one factor per dimension.
+
+    Returns:
+        divergence: float32 [batch, r_dim], >= 0.
+
+    Raises:
+        NotImplementedError: TensorFlow Probability has no registered KL for the pair.
+        ValueError: a distribution isn't factorised over the dimensions.
+    """
+    for name, distribution in (("posterior", posterior), ("prior", prior)):
+        if distribution.event_shape.rank:
+            raise ValueError(
+                f"{name} must have one factor per dimension (event shape []), such as tfd.Normal(loc, scale). "
+                f"Received: event_shape={distribution.event_shape}"
+            )
+    return tfd.kl_divergence(posterior, prior)

@@ -1,0 +1,177 @@
+"""What every generative model here shares: its latent's description, its step counter, its reproducible draws."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf import seeds
+
+tfd = tfp.distributions
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatentPart:
+    """One named part of a model's latent, shared by models, plots, metrics and export.
+
+    Attributes:
+        name: the paper's letter, such as "z" or "r".
+        size: its width.
+        prior: its distribution, one factor per dimension (batch shape [size]).
+        traversable: whether turning one of its dimensions is meant to turn one factor of the image.
+    """
+
+    name: str
+    size: int
+    prior: tfd.Distribution
+    traversable: bool
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preset:
+    """The settings of one published or recorded experiment.
+
+    Attributes:
+        config: of the model.
+        steps: training steps.
+        batch_size: images per step over all replicas.
+        source: where the numbers are from.
+    """
+
+    config: object
+    steps: int
+    batch_size: int
+    source: str
+
+
+@runtime_checkable
+class Generates(Protocol):
+    """A model that maps noise to images in [-1, 1]."""
+
+    def generate(self, z: tf.Tensor) -> tf.Tensor: ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """A model that maps images in [-1, 1] to codes."""
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]: ...
+
+
+class GenerativeModel(tf.keras.Model):
+    """Base of the models: networks and optimizers are built at construction, so that restoring never drops them.
+
+    Subclasses set `config_class` and `presets`, build in `__init__`, call `_finish_building` last, and implement
+    `train_step(batch) -> dict of scalars`, `networks()` and the capabilities they have.
+
+    Args:
+        config: the model's frozen settings.
+        image_shape: (height, width, channels).
+        seed: of initial weights and of every draw in training.
+        precision: "float32", or "bfloat16" for bfloat16 computations on float32 weights.
+    """
+
+    config_class: type
+    presets: Mapping[str, Preset]
+
+    def __init__(
+        self,
+        config: object,
+        image_shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        precision: str = "float32",
+    ):
+        super().__init__()
+        if precision not in PRECISIONS:
+            reason = (
+                " (float16 needs loss scaling, which reaches one optimizer only)"
+                if precision == "float16"
+                else ""
+            )
+            raise ValueError(
+                f"precision must be one of: {', '.join(PRECISIONS)}{reason}. Received: precision={precision!r}"
+            )
+        self.config = config
+        self.image_shape = tuple(image_shape)
+        self.seed = seed
+        self.compute_policy = PRECISIONS[precision]
+        self.step = self.add_weight(
+            name="step",
+            shape=(),
+            dtype="int64",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """Returns the networks that generate and encode, by name: what a run keeps of a step without optimizers."""
+        raise NotImplementedError
+
+    def _finish_building(self) -> None:
+        self.built = True
+        # The optimizers are the model's own: compile() without this argument would make and save a useless one.
+        self.compile(optimizer=None, jit_compile=False)
+
+    def draw_normal(self, shape: Sequence[int], draw: seeds.Draw) -> tf.Tensor:
+        """Returns this replica's rows of the step's standard normal draw over the whole batch.
+
+        Args:
+            shape: of this replica's rows, [replica_batch, ...].
+            draw: which of the step's draws.
+
+        Returns:
+            values: float32 `shape`, a function of (seed, step, draw) and the global row alone.
+        """
+        return self._draw(tf.random.stateless_normal, shape, draw)
+
+    def draw_uniform(self, shape: Sequence[int], draw: seeds.Draw) -> tf.Tensor:
+        """Returns this replica's rows of the step's uniform draw in [0, 1) over the whole batch.
+
+        Args:
+            shape: of this replica's rows, [replica_batch, ...].
+            draw: which of the step's draws.
+
+        Returns:
+            values: float32 `shape`.
+        """
+        return self._draw(tf.random.stateless_uniform, shape, draw)
+
+    def _draw(self, function, shape, draw):
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        seed = seeds.stateless_seed(self.seed, self.step.value, draw)
+        values = function([replicas * shape[0], *shape[1:]], seed)
+        if replicas == 1:
+            return values
+        first = context.replica_id_in_sync_group * shape[0]
+        return values[first : first + shape[0]]
+
+
+def replica_mean(values: tf.Tensor) -> tf.Tensor:
+    """Returns the batch mean's share of this replica, so that the optimizers' sum over replicas gives the mean.
+
+    Args:
+        values: one value per example of the replica, [replica_batch].
+    """
+    return tf.reduce_mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def gradients(
+    tape: tf.GradientTape, loss: tf.Tensor, variables: Sequence[tf.keras.Variable]
+) -> list[tf.Tensor]:
+    """Returns the gradients of a loss, zeros where it doesn't depend on a variable.
+
+    Args:
+        tape: that recorded the loss.
+        loss: scalar.
+        variables: the network variables of one phase.
+    """
+    # unconnected_gradients=ZERO crashes on Keras variables.
+    found = tape.gradient(loss, variables)
+    return [tf.zeros(v.shape) if g is None else g for g, v in zip(found, variables, strict=True)]

@@ -1,0 +1,454 @@
+"""IB-GAN: disentangled representations with an information-bottleneck GAN (Jeon et al., AAAI 2021).
+
+Noise z ~ p(z) = N(0, I) passes a stochastic encoder e(r|z) to a representation r, the generator
+turns r into an image x = G(r), the discriminator D tells it from a real one, and the reconstructor
+q(z|x) finds z again. The objective is eq. (11):
+
+    min over G, q, e   max over D   L_GAN(D, G) - (E[log q(z|x)] + H(z) - beta KL(e(r|z) || m(r)))
+
+I^L = E[log q(z|x)] + H(z) bounds the mutual information of z and x from below (eq. 7), and
+I^U = E[KL(e(r|z) || m(r))] from above (eq. 10).
+
+Where paper and official code disagree, this does:
+- Signs and the half of the Gaussian log-likelihood as in eq. (11) and the code; Algorithm 1's
+  signs are misprinted. Its order, all gradients before all updates, is `simultaneous`.
+- The paper says that discriminator and reconstructor share their front; the code does so for
+  CelebA and 3D Chairs only, and trains the front by the discriminator's loss alone: `trunk`.
+- beta = 0 is InfoGAN's objective; the code's penalty on KL >= 20 at beta = 0 is left out.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf.config import check_choices, setting
+from ibgan_tf.losses import adversarial, information
+from ibgan_tf.models import base
+from ibgan_tf.networks import dcgan, initialization, mlp
+from ibgan_tf.optimizers import FusedRMSprop
+from ibgan_tf.seeds import Draw, stateless_seed
+
+tfd = tfp.distributions
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IBGANConfig:
+    """Settings of IB-GAN; the defaults are the official code's for dSprites (REFERENCE 2.1-2.3)."""
+
+    z_dim: int = setting(16, "width of the noise z")
+    r_dim: int = setting(10, "width of the representation r")
+    beta: float = setting(0.141, "weight of the upper bound I^U, eq. (11)")
+    information_weight: float = setting(1.0, "weight of the lower bound I^L; 1 in eq. (11)")
+    generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
+    discriminator_width: int = setting(16, "channels of the discriminator's first map (ndf)")
+    trunk: str = setting(
+        "separate",
+        "convolutions of discriminator and reconstructor: separate (model.py) or shared (model2.py)",
+        choices=("separate", "shared"),
+    )
+    encoder: str = setting(
+        "32-32",
+        "hidden layers of e(r|z): 32-32 (model.py) or 64-64-32 with BatchNorm (model2.py)",
+        choices=("32-32", "64-64-32"),
+    )
+    initialization: str = setting(
+        "normal", "initial kernels: normal(0, 0.02) or orthogonal", choices=initialization.SCHEMES
+    )
+    update_order: str = setting(
+        "alternating",
+        "alternating: discriminator first, then the rest against it; simultaneous: Algorithm 1",
+        choices=("alternating", "simultaneous"),
+    )
+    generator_learning_rate: float = setting(5e-5, "of generator, encoder and reconstructor")
+    discriminator_learning_rate: float = setting(1e-6, "of the discriminator")
+    rho: float = setting(0.99, "RMSprop's decay of squared gradients (PyTorch's default alpha)")
+    momentum: float = setting(0.9, "RMSprop's momentum")
+    epsilon: float = setting(1e-16, "inside RMSprop's square root (PyTorch: 1e-8 outside)")
+    instance_noise_start: float = setting(1.0, "standard deviation of the instance noise at step 0")
+    instance_noise_end: float = setting(0.0, "its standard deviation from instance_noise_steps on")
+    instance_noise_steps: int = setting(100_000, "steps over which it changes linearly")
+    real_label_low: float = setting(1.0, "one-sided label smoothing: real labels are uniform from")
+    real_label_high: float = setting(1.0, "one-sided label smoothing: real labels are uniform to")
+    reconstruct_real_images: bool = setting(
+        True, "run the reconstructor on real images too, for its BatchNorm statistics only"
+    )
+
+    def __post_init__(self):
+        check_choices(self)
+        positive = (
+            "z_dim r_dim generator_width discriminator_width generator_learning_rate "
+            "discriminator_learning_rate epsilon instance_noise_steps"
+        )
+        for name in positive.split():
+            _require(self, name, getattr(self, name) > 0, "> 0")
+        not_negative = "beta information_weight instance_noise_start instance_noise_end"
+        for name in not_negative.split():
+            _require(self, name, getattr(self, name) >= 0, ">= 0")
+        for name in ("rho", "momentum"):
+            _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        if self.real_label_low > self.real_label_high:
+            raise ValueError(
+                "real_label_low must be <= real_label_high. Received: "
+                f"real_label_low={self.real_label_low}, real_label_high={self.real_label_high}"
+            )
+
+
+def _require(config: IBGANConfig, name: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {what}. Received: {name}={getattr(config, name)}")
+
+
+_MODEL2 = IBGANConfig(
+    z_dim=64,
+    trunk="shared",
+    encoder="64-64-32",
+    initialization="orthogonal",
+    discriminator_learning_rate=2e-6,
+    instance_noise_start=0.5,
+    instance_noise_end=0.01,
+    real_label_low=0.7,
+    real_label_high=1.2,
+)
+
+PRESETS: Mapping[str, base.Preset] = {
+    "dsprites": base.Preset(
+        config=IBGANConfig(),
+        steps=150_000,
+        batch_size=64,
+        source="paper, Table 1 and Figure 4; official code main.py, README (REFERENCE 2.3)",
+    ),
+    "dsprites_fast": base.Preset(
+        config=IBGANConfig(
+            generator_learning_rate=2e-4,
+            discriminator_learning_rate=4e-6,
+            instance_noise_steps=40_000,
+            update_order="simultaneous",
+        ),
+        steps=60_000,
+        batch_size=64,
+        source="four times the official rates, noise gone after 40,000 steps: a prototype's schedule",
+    ),
+    "color_dsprites": base.Preset(
+        config=IBGANConfig(beta=0.071),
+        steps=500_000,
+        batch_size=64,
+        source="paper, Table 1; official code main.py, README (REFERENCE 2.3)",
+    ),
+    "celeba": base.Preset(
+        config=dataclasses.replace(
+            _MODEL2,
+            r_dim=15,
+            beta=0.35,
+            generator_width=64,
+            discriminator_width=64,
+            instance_noise_steps=1_000_000,
+        ),
+        steps=1_000_000,
+        batch_size=64,
+        source="official code main2.py, README, with --optim rmsprop (REFERENCE 2.3)",
+    ),
+    "chairs3d": base.Preset(
+        config=dataclasses.replace(
+            _MODEL2,
+            r_dim=10,
+            beta=0.325,
+            generator_width=32,
+            discriminator_width=16,  # the README passes 32, the code runs 16
+            instance_noise_steps=700_000,
+        ),
+        steps=700_000,
+        batch_size=64,
+        source="official code main2.py, README, with --optim rmsprop (REFERENCE 2.3)",
+    ),
+}
+
+_ENCODERS = {
+    "32-32": {"hidden": (32, 32), "batch_norm": False},
+    "64-64-32": {"hidden": (64, 64, 32), "batch_norm": True},
+}
+
+
+class IBGAN(base.GenerativeModel):
+    """Information-bottleneck GAN, IB-GAN eq. (11).
+
+    Args:
+        config: the settings.
+        image_shape: (height, width, channels), 28, 32 or 64 pixels a side.
+        seed: of initial weights and of every draw in training.
+        precision: "float32" or "bfloat16".
+        prior: m(r), a factorised TFP distribution of batch shape [r_dim] with a registered KL
+            from `tfd.Normal`; N(0, I) if None.
+    """
+
+    config_class = IBGANConfig
+    presets = PRESETS
+
+    def __init__(
+        self,
+        config: IBGANConfig,
+        image_shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        precision: str = "float32",
+        prior: tfd.Distribution | None = None,
+    ):
+        super().__init__(config, image_shape, seed=seed, precision=precision)
+        c, dtype = config, self.compute_policy
+        self.noise_prior = tfd.Normal(tf.zeros([c.z_dim]), 1.0)  # p(z)
+        self.prior = tfd.Normal(tf.zeros([c.r_dim]), 1.0) if prior is None else prior  # m(r)
+        self.latent = (
+            base.LatentPart(name="z", size=c.z_dim, prior=self.noise_prior, traversable=False),
+            base.LatentPart(name="r", size=c.r_dim, prior=self.prior, traversable=True),
+        )
+
+        self.encoder = mlp.gaussian_encoder(c.z_dim, c.r_dim, dtype=dtype, **_ENCODERS[c.encoder])
+        self.generator = dcgan.generator(
+            c.r_dim, self.image_shape, width=c.generator_width, dtype=dtype
+        )
+        width = c.discriminator_width
+        if c.trunk == "shared":
+            self.front = dcgan.shared_front(self.image_shape, width=width, dtype=dtype)
+            features = self.front.output_shape[1:]
+            self.discriminator = dcgan.head(
+                features, 1, width=width, dtype=dtype, name="discriminator"
+            )
+            self.reconstructor = dcgan.head(
+                features, c.z_dim, width=width, dtype=dtype, name="reconstructor"
+            )
+        else:
+            self.front = None
+            self.discriminator = dcgan.discriminator(self.image_shape, width=width, dtype=dtype)
+            self.reconstructor = dcgan.reconstructor(
+                self.image_shape, c.z_dim, width=width, dtype=dtype
+            )
+
+        fronts = [] if self.front is None else [self.front]
+        generator_side = [self.encoder, self.generator, self.reconstructor]
+        discriminator_side = [*fronts, self.discriminator]
+        initialization.initialize(
+            generator_side + discriminator_side, scheme=c.initialization, seed=seed
+        )
+        self.generator_variables = [v for n in generator_side for v in n.trainable_variables]
+        self.discriminator_variables = [
+            v for n in discriminator_side for v in n.trainable_variables
+        ]
+        self.generator_optimizer = self._optimizer(
+            c.generator_learning_rate, self.generator_variables
+        )
+        self.discriminator_optimizer = self._optimizer(
+            c.discriminator_learning_rate, self.discriminator_variables
+        )
+        self._finish_building()
+
+    def _optimizer(self, learning_rate, variables) -> FusedRMSprop:
+        c = self.config
+        optimizer = FusedRMSprop(learning_rate, rho=c.rho, momentum=c.momentum, epsilon=c.epsilon)
+        optimizer.build(variables)
+        return optimizer
+
+    # Training
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Updates every network once, in the order of Algorithm 1 or alternating.
+
+        Args:
+            batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
+
+        Returns:
+            scalars: float32, each the mean over this replica's examples; information in nats.
+        """
+        c = self.config
+        batch_size = batch["images"].shape[0]
+        alternating = c.update_order == "alternating"
+        real = self._add_instance_noise(batch["images"], Draw.INSTANCE_NOISE_REAL)
+        if c.reconstruct_real_images:
+            self.reconstruct(self._features(real, training=True), training=True)
+
+        # Two tapes, so that neither's gradients pass through what only the other needs.
+        discriminator_tape = tf.GradientTape(watch_accessed_variables=False)
+        with tf.GradientTape() as tape, discriminator_tape:
+            discriminator_tape.watch([v.value for v in self.discriminator_variables])
+            z = self.draw_normal([batch_size, c.z_dim], Draw.NOISE)  # z ~ p(z)
+            encoded = self.encode_noise(z, training=True)  # e(r|z)
+            # r ~ e(r|z), reparameterized: the noise is drawn for the whole batch, on any replicas.
+            r = encoded.loc + encoded.scale * self.draw_normal([batch_size, c.r_dim], Draw.CODE)
+            generated = self.generator(r, training=True)  # x = G(r)
+            generated = self._add_instance_noise(generated, Draw.INSTANCE_NOISE_GENERATED)
+
+            if alternating:
+                with tape.stop_recording():
+                    scalars = self._update_discriminator(real, generated)
+
+            features = self._features(generated, training=True)
+            generated_logits = self._logits(features, training=True)  # D(G(r))
+            reconstruction = self.reconstruct(features, training=True)  # q(z|x)
+
+            adversarial_loss = adversarial.non_saturating_generator_loss(generated_logits)
+            lower_bound = information.information_lower_bound(reconstruction, self.noise_prior, z)
+            kl = information.dimensionwise_kl(encoded, self.prior)  # [batch, r_dim]
+            upper_bound = tf.reduce_sum(kl, axis=-1)
+            objective = adversarial_loss - (
+                c.information_weight * lower_bound - c.beta * upper_bound
+            )  # eq. (11)
+            objective = base.replica_mean(objective)
+
+            if not alternating:
+                discriminator_loss, scalars = self._discriminator_loss(real, generated_logits)
+
+        generator_gradients = base.gradients(tape, objective, self.generator_variables)
+        if not alternating:
+            self.discriminator_optimizer.apply(
+                base.gradients(
+                    discriminator_tape, discriminator_loss, self.discriminator_variables
+                ),
+                self.discriminator_variables,
+            )
+        self.generator_optimizer.apply(generator_gradients, self.generator_variables)
+        self.step.assign_add(1)
+
+        mean_kl = tf.reduce_mean(kl, axis=0)
+        return scalars | {
+            "generator_loss": tf.reduce_mean(adversarial_loss),
+            "probability_generated": tf.reduce_mean(tf.sigmoid(generated_logits)),
+            "information_lower_bound": tf.reduce_mean(lower_bound),
+            "information_lower_bound_fitted": information.fitted_information_lower_bound(
+                z, reconstruction.loc
+            ),
+            "information_upper_bound": tf.reduce_mean(upper_bound),
+            **{f"kl/r{index:02d}": mean_kl[index] for index in range(c.r_dim)},
+        }
+
+    def _update_discriminator(self, real, generated) -> dict[str, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            features = self._features(generated, training=True)
+            loss, scalars = self._discriminator_loss(real, self._logits(features, training=True))
+        self.discriminator_optimizer.apply(
+            base.gradients(tape, loss, self.discriminator_variables), self.discriminator_variables
+        )
+        return scalars
+
+    def _discriminator_loss(self, real, generated_logits) -> tuple[tf.Tensor, dict]:
+        # Real and generated images pass separately: each is normalised by its own batch.
+        real_logits = self._logits(self._features(real, training=True), training=True)
+        loss = base.replica_mean(
+            adversarial.discriminator_loss(
+                real_logits, generated_logits, real_labels=self._real_labels(real.shape[0])
+            )
+        )
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        return loss, {
+            "discriminator_loss": loss * replicas,
+            "probability_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+        }
+
+    def _real_labels(self, batch_size: int) -> tf.Tensor | float:
+        low, high = self.config.real_label_low, self.config.real_label_high
+        if low == high:
+            return low
+        return low + (high - low) * self.draw_uniform([batch_size], Draw.REAL_LABELS)
+
+    def instance_noise_scale(self) -> tf.Tensor:
+        """Returns the standard deviation of the instance noise at the current step."""
+        c = self.config
+        progress = tf.cast(self.step.value, tf.float32) / c.instance_noise_steps
+        change = c.instance_noise_end - c.instance_noise_start
+        return c.instance_noise_start + change * tf.minimum(progress, 1.0)
+
+    def _add_instance_noise(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
+        noise = self.instance_noise_scale() * self.draw_normal(images.shape, draw)
+        return tf.clip_by_value(images + noise, -1.0, 1.0)
+
+    # The networks as distributions
+
+    def _features(self, images: tf.Tensor, *, training: bool) -> tf.Tensor:
+        """Returns what discriminator and reconstructor read: the shared front's map, or images."""
+        return images if self.front is None else self.front(images, training=training)
+
+    def _logits(self, features: tf.Tensor, *, training: bool) -> tf.Tensor:
+        return self.discriminator(features, training=training)[:, 0]  # [batch]
+
+    def reconstruct(self, features: tf.Tensor, *, training: bool = False) -> tfd.Normal:
+        """Returns q(z|x) = N(z_hat, I), batch shape [batch, z_dim].
+
+        Args:
+            features: images, or the shared front's map of them.
+            training: whether BatchNorm uses, and learns from, the batch's statistics.
+        """
+        return tfd.Normal(self.reconstructor(features, training=training), 1.0)
+
+    def encode_noise(self, z: tf.Tensor, *, training: bool = False) -> tfd.Normal:
+        """Returns e(r|z), batch shape [batch, r_dim].
+
+        Args:
+            z: noise, float32 [batch, z_dim].
+            training: whether BatchNorm, where the encoder has it, uses the batch's statistics.
+        """
+        mean, log_variance = tf.split(self.encoder(z, training=training), 2, axis=-1)
+        return tfd.Normal(mean, tf.exp(0.5 * log_variance))
+
+    # What a trained model can do
+
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """Returns encoder, generator and reconstructor, and the shared front where there is one."""
+        fronts = {} if self.front is None else {"front": self.front}
+        return fronts | {
+            "encoder": self.encoder,
+            "generator": self.generator,
+            "reconstructor": self.reconstructor,
+        }
+
+    def generate(self, z: tf.Tensor) -> tf.Tensor:
+        """Returns the images of noise, through the mean of e(r|z).
+
+        Args:
+            z: float32 [batch, z_dim].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.generate_from_r(self.encode_noise(z).loc)
+
+    def generate_from_r(self, r: tf.Tensor) -> tf.Tensor:
+        """Returns the images of representations.
+
+        Args:
+            r: float32 [batch, r_dim].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.generator(r, training=False)
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the two-step code of images: z_hat = E[q(z|x)], then r = E[e(r|z_hat)].
+
+        The paper samples z_hat ~ q(z|x) ("Comparison between IB-GAN and beta-VAE"); the official
+        evaluation takes both means, as here.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+
+        Returns:
+            z_mean: float32 [batch, z_dim].
+            r_mean: float32 [batch, r_dim].
+        """
+        z_mean = self.reconstruct(self._features(images, training=False)).loc
+        return z_mean, self.encode_noise(z_mean).loc
+
+    def dimension_kl(self, num_samples: int = 10_000, seed: int = 0) -> tf.Tensor:
+        """Returns E[KL(e(r_d|z) || m(r_d))] of each dimension of r, in nats.
+
+        Args:
+            num_samples: number of z ~ p(z).
+            seed: of the samples.
+
+        Returns:
+            kl: float32 [r_dim].
+        """
+        z = tf.random.stateless_normal(
+            [num_samples, self.config.z_dim], stateless_seed(seed, 0, Draw.EVALUATION)
+        )
+        kl = information.dimensionwise_kl(self.encode_noise(z), self.prior)
+        return tf.reduce_mean(kl, axis=0)

@@ -1,0 +1,1 @@
+"""Pictures from arrays: grids, latent traversals and curves. The only importer of matplotlib."""

@@ -1,0 +1,95 @@
+"""log.jsonl: one row of scalars per report."""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from ibgan_tf.runs import atomic
+
+LOG_FILE = "log.jsonl"
+
+
+def append_row(run_dir: str | os.PathLike[str], row: Mapping[str, object]) -> None:
+    """Appends a row to the log; on a full disk the log stays as it was.
+
+    Args:
+        run_dir: the run directory.
+        row: "step" and the scalars, as Python or NumPy numbers, or tensors.
+
+    Raises:
+        ValueError: a number is not finite.
+        OSError: the disk is full.
+    """
+    values = {name: _plain(value) for name, value in row.items()}
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f"{name} must be finite. Received: {name}={value} at step {values.get('step')}."
+            )
+    line = (json.dumps(values, allow_nan=False) + "\n").encode()
+    with open(pathlib.Path(run_dir) / LOG_FILE, "ab", buffering=0) as file:
+        start = file.tell()
+        written = 0
+        try:
+            while written < len(line):  # a nearly full disk takes a part first
+                written += file.write(line[written:])
+        except OSError:
+            file.truncate(start)
+            raise
+
+
+def read_rows(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
+    """Returns the rows of the log; a last line cut off by a kill is left out.
+
+    Args:
+        run_dir: the run directory.
+
+    Returns:
+        The rows in the order they were written; none if there is no log.
+
+    Raises:
+        ValueError: a line before the last is damaged.
+    """
+    path = pathlib.Path(run_dir) / LOG_FILE
+    if not path.exists():
+        return []
+    lines = path.read_bytes().splitlines()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
+            if number == len(lines):
+                break
+            raise ValueError(
+                f"Each line of {path} must be a JSON object. Received: line {number}, "
+                f"{line[:40]!r}. Remove that line."
+            ) from error
+    return rows
+
+
+def drop_rows_after(run_dir: str | os.PathLike[str], step: int) -> None:
+    """Removes the rows past a step, and a line cut off at the end: a resumed run writes them anew.
+
+    Args:
+        run_dir: the run directory; only one process writes it.
+        step: the last step to keep.
+
+    Raises:
+        ValueError: a line before the last is damaged.
+    """
+    path = pathlib.Path(run_dir) / LOG_FILE
+    if path.exists():
+        kept = [row for row in read_rows(run_dir) if row.get("step", 0) <= step]
+        atomic.write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def _plain(value: object) -> object:
+    """Returns a NumPy number or a tensor as a Python number, and anything else as it is."""
+    if value is None or isinstance(value, bool | int | float | str | list | dict):
+        return value
+    return np.asarray(value).tolist()

@@ -1,0 +1,122 @@
+"""The folder that a run writes: how it begins, and its parts under one name.
+
+config.json       the record of the run; written last, so that a folder with it is a valid run
+command.txt       the command that began it
+environment.json  versions, threads, devices and commit of each segment
+log.jsonl         a row of scalars per report
+.lock             held by the process that writes the run
+events/ checkpoints/ weights/step-N/ samples/ traversals/ metrics/ summary.json DONE
+"""
+
+import os
+import pathlib
+import shlex
+from collections.abc import Sequence
+
+from ibgan_tf import registry
+from ibgan_tf.runs import atomic
+from ibgan_tf.runs.environment import (
+    ENVIRONMENT_FILE,
+    add_environment_segment,
+    read_segments,
+)
+from ibgan_tf.runs.lock import LOCK_FILE, check_folder, lock
+from ibgan_tf.runs.log import append_row, drop_rows_after, read_rows
+from ibgan_tf.runs.record import (
+    RECORD_FILE,
+    RunRecord,
+    check_resume,
+    read_record,
+    read_values,
+    write_record,
+)
+
+__all__ = [
+    "RunRecord",
+    "add_environment_segment",
+    "append_row",
+    "check_new",
+    "check_resume",
+    "create",
+    "default_run_dir",
+    "drop_rows_after",
+    "lock",
+    "read_record",
+    "read_rows",
+    "read_segments",
+    "read_values",
+    "write_record",
+]
+
+COMMAND_FILE = "command.txt"
+# What `create` and `lock` write before config.json: all that a run killed at its birth leaves.
+_WRITTEN_BEFORE_THE_RECORD = (LOCK_FILE, COMMAND_FILE, ENVIRONMENT_FILE)
+
+
+def default_run_dir(*, model: str, dataset: str, time: str) -> str:
+    """Returns runs/<model>-<dataset>-<time>, relative to the working directory.
+
+    Args:
+        model: the model's name.
+        dataset: the data set's name.
+        time: such as 20260131-120000.
+
+    Returns:
+        A path below runs/.
+
+    Raises:
+        ValueError: a part isn't fit for a file's name.
+    """
+    parts = {"model": model, "dataset": dataset, "time": time}
+    names = [registry.check_file_name(name, kind=kind) for kind, name in parts.items()]
+    return os.path.join("runs", "-".join(names))
+
+
+def check_new(run_dir: str | os.PathLike[str]) -> None:
+    """Checks that a run can begin in a folder: it is missing or holds nothing.
+
+    Args:
+        run_dir: the run directory.
+
+    Raises:
+        FileExistsError: it holds a run, or anything else.
+        NotADirectoryError: it is a file.
+    """
+    check_folder(run_dir)
+    path = pathlib.Path(run_dir)
+    if (path / RECORD_FILE).exists():
+        raise FileExistsError(
+            f"run_dir must not hold a run. Received: run_dir={run_dir}. Add --resume to go on "
+            "with that run, or choose another --run_dir."
+        )
+    for entry in path.iterdir() if path.exists() else ():
+        if entry.name not in _WRITTEN_BEFORE_THE_RECORD and not atomic.is_leftover(entry):
+            raise FileExistsError(
+                f"run_dir must be empty or missing, but it holds {entry.name!r}. "
+                f"Received: run_dir={run_dir}. Choose another --run_dir."
+            )
+
+
+def create(run_dir: str | os.PathLike[str], record: RunRecord, *, command: Sequence[str]) -> None:
+    """Begins a run directory: command.txt, environment.json and, last, config.json.
+
+    Hold its lock, so that two runs don't begin in it at the same time.
+
+    Args:
+        run_dir: a folder that is missing or holds nothing.
+        record: what the run was asked for.
+        command: the program and its arguments.
+
+    Raises:
+        FileExistsError: the folder holds a run, or anything else.
+        NotADirectoryError: it is a file.
+        OSError: the disk is full, or the folder can't be made.
+    """
+    check_new(run_dir)
+    path = pathlib.Path(run_dir)
+    path.mkdir(parents=True, exist_ok=True)
+    atomic.remove_leftovers(path)
+    (path / ENVIRONMENT_FILE).unlink(missing_ok=True)
+    atomic.write_text(path / COMMAND_FILE, shlex.join(command) + "\n")
+    add_environment_segment(run_dir, step=0, command=command)
+    write_record(run_dir, record)

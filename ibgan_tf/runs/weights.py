@@ -1,0 +1,98 @@
+"""Snapshots of the networks' weights, without optimizers: weights/step-N/<network>.weights.h5."""
+
+import os
+import pathlib
+import re
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from ibgan_tf import registry
+from ibgan_tf.runs import atomic
+
+WEIGHTS_FOLDER = "weights"
+
+
+def save_networks(
+    run_dir: str | os.PathLike[str], networks: Mapping[str, tf.keras.Model], *, step: int
+) -> None:
+    """Writes a snapshot, whole or not at all, in place of an older one of the same step.
+
+    Args:
+        run_dir: the run directory; only one process writes it.
+        networks: name -> built network.
+        step: the training steps that have been done.
+
+    Raises:
+        ValueError: a network's name isn't fit for a file's name.
+        OSError: the disk is full.
+    """
+    files = {_file_name(name): network for name, network in networks.items()}
+    folder = _folder(run_dir, step)
+    folder.parent.mkdir(exist_ok=True)
+    atomic.remove_leftovers(folder.parent)
+    try:
+        with atomic.replacing_folder(folder) as temporary:
+            for file_name, network in files.items():
+                network.save_weights(temporary / file_name)
+    except (OSError, RuntimeError) as error:  # HDF5 raises either on a full disk
+        reason = str(error).splitlines()[0]
+        raise OSError(
+            f"The weights of step {step} must be written to the disk. Received: folder={folder}, "
+            f"{reason}. Free space there; what was there before is intact."
+        ) from error
+
+
+def load_networks(
+    run_dir: str | os.PathLike[str], networks: Mapping[str, tf.keras.Model], *, step: int
+) -> None:
+    """Gives networks the weights of a snapshot.
+
+    Args:
+        run_dir: the run directory.
+        networks: name -> built network; the snapshot may hold others too.
+        step: a step of `saved_steps`.
+
+    Raises:
+        FileNotFoundError: there is no such snapshot, or it lacks a network.
+        ValueError: a file is damaged, or is of a network of another form.
+    """
+    for name, network in networks.items():
+        path = _folder(run_dir, step) / _file_name(name)
+        if not path.exists():
+            raise FileNotFoundError(
+                f"{path} must exist. Received: step={step}, network={name!r}. Steps with weights: "
+                f"{saved_steps(run_dir)}."
+            )
+        try:
+            network.load_weights(path)
+        except (OSError, KeyError, RuntimeError, ValueError) as error:  # of h5py and of Keras
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"{path} must hold the weights of the network {name!r}. Received: {reason}. Choose "
+                f"another step of {saved_steps(run_dir)}."
+            ) from error
+
+
+def saved_steps(run_dir: str | os.PathLike[str]) -> list[int]:
+    """Returns the steps that have a snapshot, ascending.
+
+    Args:
+        run_dir: the run directory.
+
+    Returns:
+        Steps; none if there is no folder of weights.
+    """
+    folders = (pathlib.Path(run_dir) / WEIGHTS_FOLDER).glob("step-*")
+    matches = [re.fullmatch(r"step-(\d+)", folder.name) for folder in folders]
+    return sorted(int(match[1]) for match in matches if match)
+
+
+def _folder(run_dir: str | os.PathLike[str], step: int) -> pathlib.Path:
+    """Returns the folder of a snapshot."""
+    return pathlib.Path(run_dir) / WEIGHTS_FOLDER / f"step-{step}"
+
+
+def _file_name(network_name: str) -> str:
+    """Returns the name of a network's file."""
+    return registry.check_file_name(network_name, kind="network") + ".weights.h5"

@@ -1,0 +1,36 @@
+"""Stateless seeds: every random draw is a pure function of (seed, step, draw).
+
+A run that is killed and resumed repeats exactly the numbers it would have drawn, whatever was lost with the process:
+there is no generator state to save (Keras's SeedGenerator is saved by neither `save_weights` nor
+`tf.train.Checkpoint`).
+"""
+
+import enum
+
+import tensorflow as tf
+
+
+class Draw(enum.IntEnum):
+    """Names the independent draws of one training step; the numbers are part of a run's identity, never reuse one."""
+
+    DATA_ORDER = 0
+    NOISE = 1
+    CODE = 2
+    INSTANCE_NOISE_REAL = 3
+    INSTANCE_NOISE_GENERATED = 4
+    REAL_LABELS = 5
+    EVALUATION = 6
+
+
+def stateless_seed(seed: int, step: tf.Tensor | int, draw: int) -> tf.Tensor:
+    """Returns the seed of one draw in one step, for the `tf.random.stateless_*` functions.
+
+    Args:
+        seed: the run's seed, 0 <= seed < 2**31.
+        step: the training step (or any other counter, such as the epoch), scalar integer.
+        draw: which draw of the step, a `Draw`.
+
+    Returns:
+        int32 [2].
+    """
+    return tf.random.fold_in(tf.constant([seed, draw], tf.int32), tf.cast(step, tf.int32))

@@ -1,0 +1,216 @@
+"""The training loop: one for every strategy, with Keras's callbacks at its intervals."""
+
+import contextlib
+import os
+import pathlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ibgan_tf.data.batches import batches
+from ibgan_tf.models import MODELS
+from ibgan_tf.runs import events, run_directory
+from ibgan_tf.runs.checkpoints import Checkpoints
+from ibgan_tf.runs.run_directory import RunRecord
+from ibgan_tf.training import callbacks as run_callbacks
+from ibgan_tf.training.interval import ReportInterval
+
+FINISHED = 0
+TERMINATED = 128 + signal.SIGTERM  # exit code after a checkpoint on SIGTERM; Ctrl-C gives 130
+
+
+def train(
+    run_dir: str | os.PathLike[str],
+    record: RunRecord,
+    dataset: Any,
+    *,
+    strategy: tf.distribute.Strategy,
+    command: Sequence[str],
+    resume: bool = False,
+) -> int:
+    """Trains a run to its last step, from its newest checkpoint where it resumes.
+
+    Args:
+        run_dir: the run directory; missing or empty for a new run.
+        record: the run's settings; of a resumed run with the changes that are allowed.
+        dataset: the opened data set, an `ImageDataset`.
+        strategy: over the devices, from `configure_devices`.
+        command: the program and its arguments, for command.txt and environment.json.
+        resume: whether to go on with the run in `run_dir`.
+
+    Returns:
+        status: FINISHED, or 128 + the signal's number if a SIGTERM or Ctrl-C ended the run after
+            a checkpoint.
+
+    Raises:
+        FileExistsError: `run_dir` holds anything and `resume` is false.
+        FloatingPointError: a scalar or a weight isn't finite; no checkpoint of it is written.
+        OSError: another process writes the run, or the disk is full.
+    """
+    with run_directory.lock(run_dir), _stop_requests() as stop_request:
+        if not resume:
+            run_directory.create(run_dir, record, command=command)
+        with strategy.scope():
+            model = MODELS[record.model](
+                record.model_config,
+                record.image_shape,
+                seed=record.options.seed,
+                precision=record.options.precision,
+            )
+        interval = ReportInterval()
+        checkpoints = Checkpoints(
+            pathlib.Path(run_dir) / "checkpoints", model=model, interval=interval.saved
+        )
+        step = _restore(run_dir, checkpoints, interval) if resume else 0
+        if resume:
+            run_directory.write_record(run_dir, record)
+            run_directory.add_environment_segment(run_dir, step=step, command=command)
+        (pathlib.Path(run_dir) / "DONE").unlink(missing_ok=True)
+        if step == 0:
+            run_directory.append_row(run_dir, {"step": 0, "data_source": record.data_source})
+        return _run(
+            pathlib.Path(run_dir),
+            record,
+            dataset,
+            model=model,
+            strategy=strategy,
+            interval=interval,
+            checkpoints=checkpoints,
+            start_step=step,
+            stop_request=stop_request,
+        )
+
+
+def _restore(run_dir, checkpoints: Checkpoints, interval: ReportInterval) -> int:
+    """Restores the newest intact checkpoint and drops what was logged after it."""
+    step = checkpoints.restore_newest() or 0
+    interval.restored()
+    run_directory.drop_rows_after(run_dir, step if step else -1)
+    events.drop_events_after(pathlib.Path(run_dir) / "events", step)
+    return step
+
+
+def _run(
+    run_dir: pathlib.Path,
+    record: RunRecord,
+    dataset: Any,
+    *,
+    model: tf.keras.Model,
+    strategy: tf.distribute.Strategy,
+    interval: ReportInterval,
+    checkpoints: Checkpoints,
+    start_step: int,
+    stop_request: Callable[[], int | None],
+) -> int:
+    options = record.options
+    callbacks = tf.keras.callbacks.CallbackList(
+        run_callbacks.run_callbacks(run_dir, record, interval=interval, checkpoints=checkpoints),
+        model=model,
+        steps=options.steps,
+    )
+    iterator = iter(_distribute(dataset, options, strategy=strategy, start_step=start_step))
+    run_steps = compile_steps(model, strategy, jit=options.jit)
+    step = start_step
+    callbacks.on_train_begin({"step": step})
+    while step < options.steps and stop_request() is None:
+        num_steps = min(options.steps_per_call, _next_boundary(step, options) - step)
+        names, rows = run_steps(iterator, num_steps)
+        _check_finite(names, rows, first_step=step + 1)
+        interval.add(names, rows)
+        step += num_steps
+        # Reports come before checkpoints, so that a resumed run lacks no row.
+        if step % options.report_every == 0 or step == options.steps:
+            callbacks.on_epoch_end(step, interval.means())
+            interval.clear()
+        callbacks.on_train_batch_end(step)
+    callbacks.on_train_end({"step": step})
+    return FINISHED if step >= options.steps else 128 + stop_request()
+
+
+def compile_steps(
+    model: tf.keras.Model, strategy: tf.distribute.Strategy, *, jit: bool = False
+) -> Callable[[Iterator, int], tuple[list[str], np.ndarray]]:
+    """Returns a function that runs several training steps in one call of a graph.
+
+    Args:
+        model: built in the strategy's scope.
+        strategy: runs the step on each replica.
+        jit: whether XLA compiles the step.
+
+    Returns:
+        run_steps(iterator, num_steps) -> (names of the scalars, values [num_steps, len(names)]).
+    """
+    names: list[str] = []
+    step_function = tf.function(model.train_step, jit_compile=True) if jit else model.train_step
+
+    def one_step(batch):
+        scalars = step_function(batch)
+        names[:] = list(scalars)  # while tracing
+        return tf.stack([tf.cast(value, tf.float32) for value in scalars.values()])
+
+    @tf.function(reduce_retracing=True)
+    def steps_in_graph(iterator, num_steps):
+        rows = tf.TensorArray(tf.float32, size=num_steps)
+        for index in tf.range(num_steps):
+            values = strategy.run(one_step, args=(next(iterator),))
+            values = strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None)
+            rows = rows.write(index, values)
+        return rows.stack()
+
+    def run_steps(iterator, num_steps):
+        rows = steps_in_graph(iterator, tf.constant(num_steps)).numpy()
+        return list(names), rows
+
+    return run_steps
+
+
+def _distribute(dataset, options, *, strategy, start_step) -> tf.data.Dataset:
+    """Returns the batches from a step on, each replica's part an element of its own."""
+    return strategy.distribute_datasets_from_function(
+        lambda context: batches(
+            dataset,
+            batch_size=options.batch_size,
+            seed=options.seed,
+            start_step=start_step,
+            num_replicas=strategy.num_replicas_in_sync,
+        )
+    )
+
+
+def _next_boundary(step: int, options: Any) -> int:
+    """Returns the next step at which anything but training happens."""
+    intervals = (
+        options.report_every,
+        options.picture_every,
+        options.checkpoint_every,
+        options.snapshot_every,
+    )
+    return min([step + every - step % every for every in intervals if every] + [options.steps])
+
+
+def _check_finite(names: Sequence[str], rows: np.ndarray, *, first_step: int) -> None:
+    bad = np.argwhere(~np.isfinite(rows))
+    if len(bad):
+        row, column = bad[0]
+        raise FloatingPointError(
+            f"Every scalar must be finite. Received: {names[column]}={rows[row, column]} at step "
+            f"{first_step + row}. The last checkpoint is from before; lower the learning rates"
+        )
+
+
+@contextlib.contextmanager
+def _stop_requests() -> Iterator[Callable[[], int | None]]:
+    """Yields a function that returns the number of a SIGTERM or SIGINT received, else None."""
+    received: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, frame: received.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

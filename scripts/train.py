@@ -1,0 +1,72 @@
+"""Trains a model, or goes on with a run.
+
+    python scripts/train.py --dataset=dsprites
+    python scripts/train.py --resume --run_dir=runs/ibgan-dsprites-20260131-120000
+
+Exit codes: 0 all steps done; 1 a mistake, told in one line; 143 after SIGTERM and 130 after
+Ctrl-C, both with a checkpoint saved.
+"""
+
+import dataclasses
+import sys
+import time
+from collections.abc import Sequence
+
+from absl import flags
+
+from ibgan_tf import command_line
+from ibgan_tf.data import DATASETS
+from ibgan_tf.models import MODELS
+from ibgan_tf.runs import run_directory
+
+FLAGS = flags.FLAGS
+
+
+TABLES = {"models": MODELS, "datasets": DATASETS}
+
+
+def define(argv: Sequence[str]) -> None:
+    """Defines the flags of the run, the model and the data set that are asked for."""
+    command_line.define_flags(argv, **TABLES)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Settles what is asked for, opens data and devices, and trains."""
+    given = command_line.explicit_flags()
+    if FLAGS.resume:
+        run_dir = FLAGS.run_dir
+        record = command_line.resume_run(run_dir, given, **TABLES)
+        settled = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    else:
+        settled = command_line.resolve_run(given, **TABLES)
+        run_dir = FLAGS.run_dir or run_directory.default_run_dir(
+            model=settled["model"],
+            dataset=settled["dataset"],
+            time=time.strftime("%Y%m%d-%H%M%S"),
+        )
+        run_directory.check_new(run_dir)
+
+    from ibgan_tf.training import loop, strategy
+
+    devices = strategy.configure_devices(settled["options"])
+    dataset = DATASETS[settled["dataset"]](
+        FLAGS.data_dir, **dataclasses.asdict(settled["dataset_settings"])
+    )
+    source = {
+        "image_shape": dataset.image_shape,
+        "data_source": {"source": dataset.source, "sha256": dataset.sha256},
+    }
+    if FLAGS.resume:
+        record = run_directory.check_resume(record, source)
+    else:
+        record = run_directory.RunRecord(**settled, **source)
+    print(
+        f"data: {dataset.name}, {dataset.source}, {dataset.size:,} images, "
+        f"sha256 {dataset.sha256}\nrun:  {run_dir}",
+        file=sys.stderr,
+    )
+    return loop.train(run_dir, record, dataset, strategy=devices, command=argv, resume=FLAGS.resume)
+
+
+if __name__ == "__main__":
+    command_line.run_main(main, define=define)

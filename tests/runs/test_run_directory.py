@@ -1,0 +1,76 @@
+import os
+
+import pytest
+
+from ibgan_tf.runs import run_directory
+from ibgan_tf.runs.run_directory import create, default_run_dir, lock, read_record, read_segments
+
+COMMAND = ["scripts/train.py", "--dataset=shapes", "--run_dir=my run"]
+
+
+def test_a_new_run_holds_its_record_command_and_environment(tmp_path, record, models, datasets):
+    run_dir = tmp_path / "runs" / "new"
+    create(run_dir, record, command=COMMAND)
+    assert sorted(os.listdir(run_dir)) == ["command.txt", "config.json", "environment.json"]
+    assert read_record(run_dir, models=models, datasets=datasets) == record
+    command = (run_dir / "command.txt").read_text()
+    assert command == "scripts/train.py --dataset=shapes '--run_dir=my run'\n"
+    assert [segment["step"] for segment in read_segments(run_dir)] == [0]
+
+
+def test_a_run_begins_in_an_empty_folder_that_is_locked(tmp_path, record):
+    with lock(tmp_path):
+        create(tmp_path, record, command=COMMAND)
+    assert (tmp_path / "config.json").exists()
+
+
+def test_a_folder_that_holds_a_run_is_refused_and_resuming_offered(tmp_path, record):
+    create(tmp_path, record, command=COMMAND)
+    before = (tmp_path / "environment.json").read_bytes()
+    with pytest.raises(FileExistsError, match="Add --resume .* or choose another --run_dir"):
+        create(tmp_path, record, command=COMMAND)
+    assert (tmp_path / "environment.json").read_bytes() == before
+
+
+def test_a_folder_that_holds_anything_else_is_refused_and_kept(tmp_path, record):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="must be empty or missing.*'thesis.txt'"):
+        create(tmp_path, record, command=COMMAND)
+    assert os.listdir(tmp_path) == ["thesis.txt"]
+
+
+def test_a_file_in_place_of_the_folder_is_refused_and_kept(tmp_path, record):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="run_dir must be a folder"):
+        create(tmp_path / "file", record, command=COMMAND)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_the_record_is_written_last(tmp_path, record, monkeypatch):
+    def fail(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(run_directory, "write_record", fail)
+    with pytest.raises(OSError, match="No space left"):
+        create(tmp_path, record, command=COMMAND)
+    assert sorted(os.listdir(tmp_path)) == ["command.txt", "environment.json"]
+
+
+def test_a_run_killed_at_its_birth_can_begin_again(tmp_path, record):
+    (tmp_path / "command.txt").write_text("train.py")
+    (tmp_path / "environment.json").write_text("[{")
+    (tmp_path / ".tmp-0123").write_text("{")
+    with lock(tmp_path):
+        create(tmp_path, record, command=COMMAND)
+    names = [".lock", "command.txt", "config.json", "environment.json"]
+    assert sorted(os.listdir(tmp_path)) == names
+
+
+def test_the_usual_folder_is_named_by_model_dataset_and_time():
+    run_dir = default_run_dir(model="ibgan", dataset="dsprites", time="20260131-120000")
+    assert run_dir == os.path.join("runs", "ibgan-dsprites-20260131-120000")
+
+
+def test_a_name_that_could_leave_the_folder_of_runs_is_refused():
+    with pytest.raises(ValueError, match="dataset must be made of letters"):
+        default_run_dir(model="ibgan", dataset="../../etc", time="now")

@@ -1,0 +1,28 @@
+import os
+import pathlib
+import subprocess
+import sys
+
+SCRIPT = pathlib.Path(__file__).parents[2] / "scripts" / "download.py"
+
+
+def _run(*flags: str) -> subprocess.CompletedProcess:
+    environment = os.environ | {"https_proxy": "http://127.0.0.1:9"}  # where nobody listens
+    command = [sys.executable, str(SCRIPT), *flags]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_an_unknown_data_set_is_one_line_with_the_nearest_name(tmp_path):
+    result = _run("--dataset=dsprite", f"--data_dir={tmp_path}")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "dataset must be one of: dsprites. Received: dataset='dsprite'." in line
+    assert line.endswith("Did you mean 'dsprites'?")
+
+
+def test_without_a_network_the_last_line_says_so_and_nothing_is_left(tmp_path):
+    result = _run("--dataset=dsprites", f"--data_dir={tmp_path}")
+    assert result.returncode == 1
+    assert "The network must reach https://github.com/" in result.stderr.splitlines()[-1]
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "dsprites").exists()

@@ -1,0 +1,187 @@
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+from PIL import Image
+
+from ibgan_tf.training import pictures
+
+tfd = tfp.distributions
+
+R_DIM = 3
+
+
+class FakeModel:
+    """Generates images whose first pixels are the code; remembers the codes it was given."""
+
+    def __init__(self, divergences=(0.1, 0.9, 0.4)):
+        self.latent = (
+            _part("z", size=4, traversable=False),
+            _part("r", size=R_DIM, traversable=True),
+        )
+        self.divergences = divergences
+        self.codes = []
+
+    def generate_from_r(self, r):
+        self.codes.append(np.asarray(r))
+        return tf.tile(tf.reshape(r[:, 0] / 4.0, [-1, 1, 1, 1]), [1, 8, 8, 1])
+
+    def generate(self, z):
+        self.codes.append(np.asarray(z))
+        return tf.zeros([len(z), 8, 8, 1])
+
+    def encode(self, images):
+        means = tf.reduce_mean(images, axis=[1, 2, 3])
+        return None, tf.tile(means[:, tf.newaxis], [1, R_DIM])
+
+    def dimension_kl(self, num_samples, seed):
+        return tf.constant(self.divergences)
+
+
+class FakeDataset:
+    size = 100
+
+    def images(self, indices):
+        levels = np.asarray(indices, np.uint8)
+        return np.broadcast_to(levels[:, None, None, None], [len(levels), 8, 8, 1])
+
+
+def _part(name, *, size, traversable):
+    prior = tfd.Normal(tf.fill([size], 0.5), tf.ones([size]))
+    return types.SimpleNamespace(name=name, size=size, prior=prior, traversable=traversable)
+
+
+def _draw(model, tmp_path, **arguments):
+    arguments = {
+        "stem": "step-7",
+        "title": "fake, step 7",
+        "centers": np.zeros([2, R_DIM]),
+    } | arguments
+    return pictures.draw_traversals(model, tmp_path / "traversals", **arguments)
+
+
+def test_draw_traversals_writes_a_picture_per_center_and_one_animation(tmp_path):
+    paths = _draw(FakeModel(), tmp_path, columns=5)
+    assert [path.name for path in paths] == ["step-7-1.png", "step-7-2.png", "step-7.gif"]
+    assert all(path.parent == tmp_path / "traversals" for path in paths)
+    with Image.open(paths[0]) as picture, Image.open(paths[2]) as animation:
+        assert picture.height > R_DIM * 64
+        assert animation.n_frames == 2 * (2 * 5 - 1) - 2
+
+
+def test_rows_are_ordered_by_kl_and_turn_over_the_whole_range(tmp_path):
+    model = FakeModel(divergences=(0.1, 0.9, 0.4))
+    center = np.array([0.1, 0.2, 0.3], np.float32)
+    _draw(model, tmp_path, centers=center[np.newaxis], columns=5, animate=False)
+    codes = np.concatenate(model.codes).reshape([R_DIM, 5, R_DIM])
+    for row, dimension in enumerate([1, 2, 0]):
+        moved = codes[row, :, dimension]
+        np.testing.assert_allclose(moved, [-2.0, -1.0, 0.0, 1.0, 2.0])
+        others = np.delete(codes[row], dimension, axis=1)
+        np.testing.assert_array_equal(others, np.tile(np.delete(center, dimension), [5, 1]))
+
+
+def test_the_animated_picture_has_the_same_columns_as_the_still_one(tmp_path):
+    (still,) = _draw(FakeModel(), tmp_path / "a", centers=np.zeros([1, R_DIM]), animate=False)
+    moving, _ = _draw(FakeModel(), tmp_path / "b", centers=np.zeros([1, R_DIM]))
+    assert still.read_bytes() == moving.read_bytes()
+
+
+def test_images_are_generated_in_bounded_batches():
+    model = FakeModel()
+    codes = np.random.default_rng(0).normal(size=[3, 200, R_DIM]).astype(np.float32)
+    images = pictures.generate_images(model, codes)
+    assert images.shape == (3, 200, 8, 8, 1)
+    np.testing.assert_allclose(images[:, :, 0, 0, 0], codes[:, :, 0] / 4.0)
+    assert max(len(batch) for batch in model.codes) <= 256
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"columns": 1}, "columns must be >= 2. Received: columns=1"),
+        ({"value_range": 0.0}, "range must be > 0 and finite. Received: range=0.0"),
+        ({"seed": -1}, "seed must lie in 0..2147483647. Received: seed=-1"),
+        ({"centers": np.zeros([0, R_DIM])}, "num_centers must be >= 1. Received: num_centers=0"),
+        ({"value_range": float("nan")}, "range must be > 0 and finite. Received: range=nan"),
+    ],
+)
+def test_draw_traversals_refuses_wrong_arguments(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        _draw(FakeModel(), tmp_path, **arguments)
+
+
+def test_random_centers_are_draws_that_the_seed_fixes_one_by_one():
+    model = FakeModel()
+    centers = pictures.traversal_centers(model, "random", num_centers=3, seed=5)
+    fewer = pictures.traversal_centers(model, "random", num_centers=2, seed=5)
+    others = pictures.traversal_centers(model, "random", num_centers=3, seed=6)
+    assert centers.shape == (3, R_DIM) and centers.dtype == np.float32
+    np.testing.assert_array_equal(centers[:2], fewer)
+    assert len(np.unique(np.concatenate([centers, others]))) == 6 * R_DIM
+
+
+def test_the_mean_center_is_the_mean_of_the_prior():
+    centers = pictures.traversal_centers(FakeModel(), "mean", num_centers=3)
+    np.testing.assert_array_equal(centers, np.full([1, R_DIM], 0.5))
+
+
+def test_data_centers_are_codes_of_images_scaled_to_the_range_of_training():
+    centers = pictures.traversal_centers(
+        FakeModel(), "data", num_centers=4, seed=1, dataset=FakeDataset()
+    )
+    indices = np.random.default_rng(1).integers(100, size=4)
+    np.testing.assert_allclose(centers[:, 0], indices / 127.5 - 1.0, rtol=1e-5)
+
+
+def test_another_kind_of_center_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match="center must be one of: .* Did you mean 'random'"):
+        pictures.traversal_centers(FakeModel(), "randon", num_centers=1)
+
+
+def test_a_model_without_a_traversable_part_is_refused():
+    model = FakeModel()
+    model.latent = model.latent[:1]
+    with pytest.raises(
+        ValueError, match=r"traversable latent part. Received: FakeModel with \['z'\]"
+    ):
+        pictures.traversal_centers(model, "random", num_centers=1)
+
+
+@pytest.mark.parametrize(("latent", "size"), [("z", 4), ("r", R_DIM)])
+def test_draw_samples_draws_from_the_prior_of_the_latent(tmp_path, latent, size):
+    model = FakeModel()
+    path = pictures.draw_samples(model, tmp_path / "a.png", num_samples=10, latent=latent, seed=3)
+    codes = np.concatenate(model.codes)
+    assert codes.shape == (10, size)
+    assert len(np.unique(codes)) == codes.size
+    with Image.open(path) as image:
+        assert image.size == (4 * 65 - 1, 3 * 65 - 1)  # 10 images of 8 x 8 enlarged to 64 x 64
+
+
+def test_samples_of_the_same_seed_are_the_same(tmp_path):
+    files = [
+        pictures.draw_samples(FakeModel(), tmp_path / name, num_samples=4, latent="r", seed=seed)
+        for name, seed in [("a.png", 0), ("b.png", 0), ("c.png", 1)]
+    ]
+    first, second, third = [file.read_bytes() for file in files]
+    assert first == second != third
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "num_samples must be >= 1. Received: num_samples=0"),
+        ({"seed": 2**31}, "seed must lie in 0..2147483647. Received: seed=2147483648"),
+    ],
+)
+def test_draw_samples_refuses_wrong_arguments(tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        pictures.draw_samples(FakeModel(), tmp_path / "a.png", **arguments)
+
+
+def test_samples_of_an_unknown_latent_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="latent must be one of: r, z. Received: latent='c'"):
+        pictures.draw_samples(FakeModel(), tmp_path / "a.png", latent="c")
