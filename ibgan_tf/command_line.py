@@ -41,6 +41,12 @@ __all__ = [
     "run_main",
 ]
 
+# Both are read when TensorFlow is first imported, which scripts do after this file. oneDNN, which
+# TensorFlow leaves off on processors without AVX-512, made the dSprites step 1.3 times as fast on
+# an AMD EPYC with AVX2; the log level leaves TensorFlow's own errors and drops its notices.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 FLAGS = flags.FLAGS
 # Titles of groups of flags, in the help text; `explicit_flags` collects those of settings.
 _PLAIN = "Flags"
@@ -208,13 +214,8 @@ def parse_flags(argv: Sequence[str], *, flag_values: flags.FlagValues = FLAGS) -
             type, or an argument that isn't a flag.
     """
     if any(argument in _HELP for argument in argv[1:]):
-        groups = {
-            title.replace(argv[0], _PLAIN): own  # absl's title of flags that a script defines
-            for title, own in flag_values.flags_by_module_dict().items()
-            if title in (argv[0], _PLAIN, _PLACES) or title.startswith(_SETTINGS)
-        }
         about = sys.modules["__main__"].__doc__ or ""
-        print(help_text.help_text(about, groups))
+        print(help_text.help_text(about, _groups(argv[0], flag_values)))
         sys.exit(0)
     try:
         _, *others = flag_values(list(argv))
@@ -344,6 +345,17 @@ def _preset_values(model: Any, names: Mapping[str, str | None]) -> dict[str, obj
 def _listed(table: Mapping[str, object]) -> str:
     """Returns the names of a table, for the help text."""
     return ", ".join(sorted(table))
+
+
+def _groups(program: str, flag_values: flags.FlagValues) -> dict[str, list[flags.Flag]]:
+    """Returns the flags of a script by their titles, without those of other libraries."""
+    groups: dict[str, list[flags.Flag]] = {}
+    for title, own in flag_values.flags_by_module_dict().items():
+        if title == program:  # what absl calls the module of a script
+            groups.setdefault(_PLAIN, []).extend(own)
+        elif title in (_PLAIN, _PLACES) or title.startswith(_SETTINGS):
+            groups.setdefault(title, []).extend(own)
+    return groups
 
 
 def _spellings(flag_values: flags.FlagValues) -> list[str]:

@@ -27,7 +27,8 @@ def help_text(about: str, groups: Mapping[str, Sequence[Any]]) -> str:
 def _flag_help(flag: Any) -> str:
     """Returns the lines of one flag."""
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}={flag.parser.flag_type()}"
-    default = "" if flag.default in (None, False) else f" (default: {config.to_text(flag.default)})"
+    unset = flag.default is None or flag.default is False
+    default = "" if unset else f" (default: {config.to_text(flag.default)})"
     indent = " " * 6
     return f"  {name}\n" + textwrap.fill(
         flag.help + default, width=100, initial_indent=indent, subsequent_indent=indent

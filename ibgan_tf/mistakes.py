@@ -11,9 +11,9 @@ def is_mistake(error: Exception) -> bool:
         error: an error that was caught.
 
     Returns:
-        True for an OSError, for the FloatingPointError of a training that diverged, and for a ValueError or TypeError that was raised outside of
-        installed packages; but a TypeError must say what it received, because Python raises
-        others itself, for a call with wrong arguments.
+        True for an OSError, for the FloatingPointError of a training that diverged, and for a
+        ValueError or TypeError that was raised outside of installed packages; but a TypeError
+        must say what it received: Python raises others itself, for a call with wrong arguments.
     """
     if isinstance(error, OSError | FloatingPointError):
         return True

@@ -44,7 +44,7 @@ def read_segments(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
         run_dir: the run directory.
 
     Returns:
-        A list of dicts with: step, time, command, versions, cpu, cores, threads, devices, commit.
+        A list of dicts with: step, time, command, versions, cpu, cores, threads, onednn, devices, commit.
 
     Raises:
         ValueError: environment.json is damaged.
@@ -73,6 +73,7 @@ def _segment(*, step: int, command: Sequence[str]) -> dict[str, object]:
         "cpu": _cpu_model(),
         "cores": cores,
         "threads": threads or cores,
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
         "devices": [_device_name(device) for device in tf.config.list_physical_devices()],
         "commit": _commit(pathlib.Path(ibgan_tf.__file__).parent),
     }

@@ -50,11 +50,13 @@ _FRAMING = 16  # bytes that a TFRecord has beside its data: length 8, two checks
 def _rewrite(path: pathlib.Path, step: int) -> None:
     """Replaces a file by its events up to a step."""
     try:
-        with atomic.replacing_file(path) as temporary:
-            with tf.io.TFRecordWriter(str(temporary)) as writer:
-                for record, event in _read(path):
-                    if _is_kept(event, step):
-                        writer.write(record)
+        with (
+            atomic.replacing_file(path) as temporary,
+            tf.io.TFRecordWriter(str(temporary)) as writer,
+        ):
+            for record, event in _read(path):
+                if _is_kept(event, step):
+                    writer.write(record)
     except tf.errors.OpError as error:
         raise OSError(
             f"The events up to step {step} must be written to the disk. Received: file={path}, "

@@ -86,11 +86,12 @@ def train(
 
 def _restore(run_dir, checkpoints: Checkpoints, interval: ReportInterval) -> int:
     """Restores the newest intact checkpoint and drops what was logged after it."""
-    step = checkpoints.restore_newest() or 0
+    step = checkpoints.restore_newest()
     interval.restored()
-    run_directory.drop_rows_after(run_dir, step if step else -1)
-    events.drop_events_after(pathlib.Path(run_dir) / "events", step)
-    return step
+    last_kept = -1 if step is None else step  # without a checkpoint the run begins anew
+    run_directory.drop_rows_after(run_dir, last_kept)
+    events.drop_events_after(pathlib.Path(run_dir) / "events", last_kept)
+    return step or 0
 
 
 def _run(

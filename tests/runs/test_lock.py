@@ -30,9 +30,9 @@ def holder(tmp_path):
 
 
 def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path, holder):
-    with pytest.raises(OSError, match=rf"another process \(pid {holder.pid}\) is writing"):
-        with lock(tmp_path):
-            pass
+    message = rf"another process \(pid {holder.pid}\) is writing"
+    with pytest.raises(OSError, match=message), lock(tmp_path):
+        pass
 
 
 def test_the_lock_is_free_when_its_process_has_been_killed(tmp_path, holder):

@@ -6,6 +6,9 @@ import tensorflow as tf
 
 from ibgan_tf.runs.weights import load_networks, save_networks, saved_steps
 
+# Keras 3.15's save_weights, under NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 
 def network(*, units=4, value=None):
     """A network, all of whose weights are the value."""
@@ -52,6 +55,8 @@ def test_a_snapshot_of_the_same_step_is_replaced(tmp_path):
     assert os.listdir(tmp_path / "weights") == ["step-7"]
 
 
+# HDF5 complains again when Python frees the file that it couldn't finish.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("room", [0, 3_000, 12_000])
 def test_on_a_full_disk_the_older_snapshots_stay_and_nothing_else(tmp_path, full_disk, room):
     save_networks(tmp_path, {"generator": network(value=1)}, step=7)

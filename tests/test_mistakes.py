@@ -1,0 +1,61 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from ibgan_tf import mistakes, registry
+
+
+def caught(function):
+    """Returns the error that a function raises."""
+    with pytest.raises(Exception) as info:
+        function()
+    return info.value
+
+
+def test_a_bad_value_is_a_mistake():
+    error = caught(lambda: registry.lookup({}, "x", kind="model"))
+    assert mistakes.is_mistake(error)
+
+
+def test_an_error_of_the_system_is_a_mistake():
+    assert mistakes.is_mistake(caught(pathlib.Path("/missing/file").read_text))
+
+
+def test_a_bad_value_within_an_installed_package_is_a_bug():
+    error = caught(lambda: np.linalg.cholesky(np.zeros([2, 3])))
+    assert isinstance(error, ValueError)
+    assert not mistakes.is_mistake(error)
+
+
+def test_a_call_with_wrong_arguments_is_a_bug():
+    assert not mistakes.is_mistake(caught(lambda: registry.nearest()))
+
+
+def test_a_wrong_type_is_a_mistake_if_the_error_says_what_was_received():
+    def check():
+        raise TypeError("beta must be a number. Received: beta='x'.")
+
+    assert mistakes.is_mistake(caught(check))
+
+
+def test_a_training_that_diverged_is_told_in_one_line():
+    assert mistakes.is_mistake(FloatingPointError("loss must be finite. Received: loss=nan."))
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), RuntimeError("x"), ZeroDivisionError()])
+def test_any_other_error_is_a_bug(error):
+    assert not mistakes.is_mistake(error)
+
+
+def test_an_error_of_several_lines_is_told_in_one():
+    assert mistakes.one_line(ValueError("first\n  second\n")) == "first second"
+
+
+def test_an_error_of_the_system_is_told_with_its_file():
+    error = caught(pathlib.Path("/missing/file").read_text)
+    assert mistakes.one_line(error) == "No such file or directory: /missing/file"
+
+
+def test_an_error_of_the_system_that_is_ours_is_told_as_it_is():
+    assert mistakes.one_line(FileExistsError("run_dir must be empty.")) == "run_dir must be empty."
