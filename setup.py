@@ -27,7 +27,7 @@ setuptools.setup(
         "tensorflow-probability>=0.25",
         "tensorflow-datasets>=4.9.10",
         "importlib_resources",  # tensorflow-datasets needs it and doesn't declare it
-        "tensorflow-gan==2.1.0",  # Frechet distances; compat.py will say what is worked round
+        "tensorflow-gan==2.1.0",  # Frechet distances, loaded through compat.py
         "tensorboard>=2.21",  # TensorFlow 2.21 no longer brings it; tf.summary needs it
         "absl-py",
         "matplotlib",
@@ -37,7 +37,7 @@ setuptools.setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
-        "serving": ["tensorflow-serving-api>=2.19"],
+        "serving": ["tensorflow-serving-api>=2.21,<2.22"],
         "test": ["pytest>=8", "ruff>=0.9"],
     },
     classifiers=[

@@ -1,0 +1,43 @@
+# `make demo` and `make test` do all the set-up: they make the environment, install and run.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+INSTALLED = $(VENV)/.installed
+TESTED = $(VENV)/.test-installed
+
+.PHONY: install demo test test-slow lint clean
+
+install: $(INSTALLED)
+
+$(INSTALLED): setup.py pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else 'Python must be 3.11, 3.12 or 3.13. Received: ' + sys.version.split()[0] + '. Set PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(TESTED): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	touch $@
+
+# Trains IB-GAN on dSprites for a few minutes and draws what it learned.
+demo: $(INSTALLED)
+	$(BIN)/python scripts/demo.py
+
+# The default tests: style, then everything that isn't marked slow. Takes pytest's flags in ARGS.
+test: $(TESTED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest $(ARGS)
+
+# The tests that take minutes each, the learning check among them.
+test-slow: $(TESTED)
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(TESTED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
