@@ -95,10 +95,22 @@ def load_run(
     )
 
 
+def loadable_steps(run_dir: str | os.PathLike[str]) -> list[int]:
+    """Returns the steps that have a checkpoint or a snapshot of weights, ascending.
+
+    Args:
+        run_dir: the run directory.
+
+    Returns:
+        Steps; none if the run has neither.
+    """
+    in_checkpoints = checkpoints.checkpoint_steps(pathlib.Path(run_dir) / CHECKPOINTS_FOLDER)
+    return sorted({*in_checkpoints, *weights.saved_steps(run_dir)})
+
+
 def _candidates(run_dir: str | os.PathLike[str], step: int | str) -> list[int]:
     """Returns the steps to try, the best first: those that have a checkpoint or weights."""
-    in_checkpoints = checkpoints.checkpoint_steps(pathlib.Path(run_dir) / CHECKPOINTS_FOLDER)
-    steps = sorted({*in_checkpoints, *weights.saved_steps(run_dir)}, reverse=True)
+    steps = loadable_steps(run_dir)[::-1]
     if not steps:
         raise FileNotFoundError(
             f"A run must have a checkpoint or weights to be loaded. Received: run_dir={run_dir}. "

@@ -1,0 +1,36 @@
+"""Scores in TensorBoard, with the run's settings as HParams so that runs compare."""
+
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+from ibgan_tf.runs.load import Run
+
+
+def write_to_tensorboard(
+    run_dir: pathlib.Path, run: Run, results: Sequence[dict[str, Any]]
+) -> None:
+    """Writes scores as scalars of their step, and the run's settings as HParams.
+
+    Args:
+        run_dir: the run directory; the events go to its folder metrics/events.
+        run: the run that was scored.
+        results: of `evaluate_run`.
+    """
+    settings = {
+        "model": run.config.model,
+        "dataset": run.config.dataset,
+        "seed": run.config.options.seed,
+        **dataclasses.asdict(run.config.model_config),
+    }
+    writer = tf.summary.create_file_writer(str(run_dir / "metrics" / "events"))
+    with writer.as_default(step=run.step):
+        hparams.hparams(settings, trial_id=run_dir.resolve().name)
+        for result in results:
+            name = f"metrics/{result['metric']}-{result['protocol']}-{result['settings']}"
+            tf.summary.scalar(name, result["score"])
+    writer.close()

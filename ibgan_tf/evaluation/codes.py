@@ -1,0 +1,189 @@
+"""Tables of codes: of a run, encoded once and kept in its folder, or of anybody's file."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ibgan_tf import registry
+from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.evaluation import batch_norm
+from ibgan_tf.metrics.representation import encode_images
+from ibgan_tf.runs import atomic
+from ibgan_tf.runs.load import Run
+
+SAMPLE_SIZE = 100_000  # images encoded of a set that is larger than dSprites
+_LARGEST_WHOLE = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CodeTable:
+    """Codes of images and where they are from.
+
+    Attributes:
+        codes: float32 [n, code_dim].
+        indices: which images of the data set, int64 [n].
+        provenance: JSON-ready; every result carries it.
+    """
+
+    codes: np.ndarray
+    indices: np.ndarray
+    provenance: Mapping[str, Any]
+
+
+def run_codes(
+    run: Run, *, representation: str | None = None, statistics: str = "training"
+) -> CodeTable:
+    """Returns the codes of a run's data set; encoded once, then read from the run directory.
+
+    Args:
+        run: a loaded run of a model that encodes.
+        representation: one of the model's `representations`; its first if None.
+        statistics: "training" for the moving statistics of BatchNorm as trained, "real_images"
+            to estimate them anew.
+
+    Returns:
+        table: of all images, or of a sample of a set of more than a million.
+
+    Raises:
+        ValueError: the model can't encode, or a name is unknown.
+    """
+    names = getattr(run.model, "representations", None)
+    if not names:
+        raise ValueError(
+            f"The model must be able to encode images. Received: model={run.config.model!r}"
+        )
+    representation = representation or names[0]
+    registry.lookup(dict.fromkeys(names), representation, kind="representation")
+    registry.lookup(dict.fromkeys(batch_norm.STATISTICS), statistics, kind="statistics")
+    if statistics == "real_images":
+        batch_norm.reestimate(run.model, run.dataset)
+    provenance = {
+        "model": run.config.model,
+        "dataset": run.config.dataset,
+        "step": run.step,
+        "representation": representation,
+        "batch_norm_statistics": statistics,
+        "weights_sha256": weights_hash(run.model.networks()),
+        "data_source": {"source": run.dataset.source, "sha256": run.dataset.sha256},
+    }
+    path = metrics_folder(run.run_dir, run.step) / f"codes-{representation}-{statistics}.npy"
+    indices = _chosen_images(run.dataset)
+    known = _read(path, provenance)
+    if known is not None:
+        return CodeTable(codes=known[0], indices=indices, provenance=known[1])
+
+    began = time.monotonic()
+    codes = encode_images(
+        lambda images, seed: run.model.represent(images, representation, seed=seed),
+        run.dataset,
+        indices,
+    )
+    provenance["images_per_second"] = round(len(indices) / (time.monotonic() - began), 1)
+    provenance["codes_sha256"] = array_hash(codes)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing_file(path) as temporary, open(temporary, "wb") as file:
+        np.save(file, codes)
+    atomic.write_json(path.with_suffix(".json"), provenance)
+    return CodeTable(codes=codes, indices=indices, provenance=provenance)
+
+
+def file_codes(
+    path: str | os.PathLike[str],
+    dataset: ImageDataset,
+    *,
+    indices_path: str | os.PathLike[str] | None = None,
+) -> CodeTable:
+    """Returns the codes in a NumPy file that anybody's model made.
+
+    Args:
+        path: an .npy file, [n, code_dim]; row i is of image i in the data set's order.
+        dataset: of the images.
+        indices_path: an .npy file of whole numbers [n]: row i is of image indices[i].
+
+    Returns:
+        table: the codes.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file isn't such an array, or the lengths differ.
+    """
+    codes = _load_array(path)
+    if indices_path is not None:
+        indices = _load_array(indices_path)
+        if indices.ndim != 1 or indices.dtype.kind not in "iu":
+            raise ValueError(
+                f"indices must be whole numbers of shape [n]. Received: shape={indices.shape}, "
+                f"dtype={indices.dtype} in {indices_path}"
+            )
+    else:
+        indices = np.arange(dataset.size)
+    if codes.ndim != 2 or len(codes) != len(indices):
+        raise ValueError(
+            f"codes must have the shape [{len(indices)}, code_dim], a row for each image. "
+            f"Received: shape={codes.shape} in {path}. Give --indices for a sample"
+        )
+    provenance = {
+        "codes_file": os.fspath(path),
+        "codes_sha256": array_hash(codes),
+        "dataset": dataset.name,
+        "data_source": {"source": dataset.source, "sha256": dataset.sha256},
+    }
+    return CodeTable(codes=codes, indices=indices, provenance=provenance)
+
+
+def metrics_folder(run_dir: str | os.PathLike[str], step: int) -> pathlib.Path:
+    """Returns where a run keeps the metrics of a step."""
+    return pathlib.Path(run_dir) / "metrics" / f"step-{step}"
+
+
+def weights_hash(networks: Mapping[str, tf.keras.Model]) -> str:
+    """Returns the SHA-256 of all weights of some networks, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(networks):
+        for weight in networks[name].weights:
+            digest.update(np.ascontiguousarray(weight.numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def array_hash(array: np.ndarray) -> str:
+    """Returns the SHA-256 of an array's numbers."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _chosen_images(dataset: ImageDataset) -> np.ndarray:
+    if dataset.size <= _LARGEST_WHOLE:
+        return np.arange(dataset.size)
+    return np.sort(np.random.default_rng(0).choice(dataset.size, SAMPLE_SIZE, replace=False))
+
+
+def _read(path: pathlib.Path, expected: Mapping[str, Any]) -> tuple | None:
+    """Returns the table and its provenance, if they are of these weights and data."""
+    try:
+        provenance = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        codes = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):  # missing or damaged: it is made anew
+        return None
+    if any(provenance.get(name) != value for name, value in expected.items()):
+        return None
+    if provenance.get("codes_sha256") != array_hash(codes):
+        return None
+    return codes, provenance
+
+
+def _load_array(path: str | os.PathLike[str]) -> np.ndarray:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"{path} must exist. Received: no such file")
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(
+            f"{path} must be a NumPy file (.npy) of numbers. Received: {str(error).splitlines()[0]}"
+        ) from error

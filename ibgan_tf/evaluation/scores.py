@@ -1,0 +1,217 @@
+"""Computes metrics from a table of codes and writes each result to a file of its own."""
+
+import importlib.metadata
+import pathlib
+import platform
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf import registry, seeds
+from ibgan_tf.data.base import FactorDataset
+from ibgan_tf.evaluation.codes import CodeTable
+from ibgan_tf.losses import information as information_losses
+from ibgan_tf.metrics import METRICS
+from ibgan_tf.metrics.information import information
+from ibgan_tf.runs import atomic
+from ibgan_tf.runs.load import Run
+
+tfd = tfp.distributions
+
+DEFAULT_PROTOCOL = "disentanglement_lib"
+_PACKAGES = ("numpy", "scikit-learn", "tensorflow", "ibgan_tf")
+
+
+def choose_metrics(names: Sequence[str]) -> list[str]:
+    """Returns the metrics that are asked for, "all" for all of METRICS.
+
+    Args:
+        names: of metrics, or "all".
+
+    Raises:
+        ValueError: a name is unknown.
+    """
+    if list(names) == ["all"]:
+        return list(METRICS)
+    for name in names:
+        registry.lookup(METRICS, name, kind="metric")
+    return list(names)
+
+
+def protocols_of(metric: str) -> list[str]:
+    """Returns the protocols of a metric in METRICS, the default first."""
+    named = getattr(sys.modules[METRICS[metric].__module__], "PROTOCOLS", {DEFAULT_PROTOCOL: None})
+    return list(named)
+
+
+def check_protocols(names: Sequence[str]) -> None:
+    """Checks that each name is a protocol of some metric, or "all" alone.
+
+    Args:
+        names: of protocols.
+
+    Raises:
+        ValueError: a name is unknown; the message suggests the nearest.
+    """
+    known = dict.fromkeys(["all", *(p for metric in METRICS for p in protocols_of(metric))])
+    for name in names:
+        registry.lookup(known, name, kind="protocol")
+
+
+def score_codes(
+    table: CodeTable,
+    dataset: FactorDataset,
+    metrics: Sequence[str],
+    *,
+    settings: str = "full",
+    protocols: Sequence[str] = (DEFAULT_PROTOCOL,),
+    seed: int = 0,
+) -> Iterator[dict[str, Any]]:
+    """Yields the result of each metric, under each of the protocols that it has.
+
+    Args:
+        table: the codes.
+        dataset: gives the factors.
+        metrics: names in METRICS.
+        settings: "full" or "fast".
+        protocols: names; a metric that has none of one leaves it out.
+        seed: of the metrics' own randomness.
+
+    Yields:
+        result: with "metric", "score", "protocol", "settings", "seed", "seconds", the table's
+            provenance, "versions", and "details".
+
+    Raises:
+        ValueError: the codes or the factors can't be scored.
+    """
+    if not hasattr(dataset, "factors"):
+        raise ValueError(
+            "A data set must have factors for disentanglement metrics. "
+            f"Received: dataset={dataset.name!r}"
+        )
+    factors = dataset.factors(table.indices)
+    for name in metrics:
+        for protocol in protocols:
+            if protocol not in protocols_of(name):
+                continue
+            began = time.monotonic()
+            found = METRICS[name](
+                table.codes, factors, seed=seed, protocol=protocol, settings=settings
+            )
+            yield as_result(
+                name, found, table.provenance, seconds=time.monotonic() - began, dataset=dataset
+            )
+
+
+def as_result(
+    metric: str, found: dict[str, Any], provenance: Any, *, seconds: float, dataset: Any
+) -> dict[str, Any]:
+    """Returns a metric's result with all that is needed to cite it."""
+    found = dict(found)
+    head = {name: found.pop(name) for name in ("score", "protocol", "settings", "seed")}
+    details = found | {"factor_names": list(getattr(dataset, "factor_names", ()))}
+    return {
+        "metric": metric,
+        **head,
+        "seconds": round(seconds, 3),
+        **provenance,
+        "versions": _versions(),
+        "details": details,
+    }
+
+
+def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) -> dict[str, Any]:
+    """Returns the bounds on the generative mutual information of a run's model, on fresh noise.
+
+    Args:
+        run: of a model with noise z, e(r|z), a generator and a reconstructor.
+        num_samples: of z.
+        seed: of z and r.
+
+    Returns:
+        result: as of `ibgan_tf.metrics.information.information`.
+    """
+    model, parts, began = run.model, [], time.monotonic()
+
+    @tf.function
+    def measure(start):
+        draw = seeds.stateless_seed(seed, start, seeds.Draw.EVALUATION)
+        z = model.noise_prior.sample(batch, seed=draw)
+        encoded = model.encode_noise(z)
+        r = encoded.sample(seed=seeds.stateless_seed(seed, start, seeds.Draw.CODE))
+        images = model.generate_from_r(r)
+        z_mean, r_mean = model.encode(images)
+        lower = information_losses.information_lower_bound(
+            tfd.Normal(z_mean, 1.0), model.noise_prior, z
+        )
+        return (
+            lower,
+            information_losses.dimensionwise_kl(encoded, model.prior),
+            r,
+            r_mean,
+            z,
+            z_mean,
+        )
+
+    batch = min(num_samples, 250)
+    for start in range(0, num_samples, batch):
+        parts.append([part.numpy() for part in measure(tf.constant(start))])
+    lower, kl, r, r_mean, z, z_mean = map(np.concatenate, zip(*parts, strict=True))
+    found = information(
+        lower_bound=lower,
+        fitted_lower_bound=information_losses.fitted_information_lower_bound(z, z_mean).numpy(),
+        dimension_kl=kl,
+        codes=r,
+        recovered_codes=r_mean,
+    )
+    provenance = {
+        "model": run.config.model,
+        "dataset": run.config.dataset,
+        "step": run.step,
+        "data_source": run.config.data_source,
+    }
+    found |= {"protocol": "ibgan_tf", "settings": "full", "seed": seed}
+    return as_result(
+        "information", found, provenance, seconds=time.monotonic() - began, dataset=None
+    )
+
+
+def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
+    """Writes one result and returns its path.
+
+    Args:
+        folder: made if it is missing.
+        result: of `score_codes`.
+    """
+    name = result["metric"]
+    if result["protocol"] not in (DEFAULT_PROTOCOL, "ibgan_tf"):
+        name += f"-{result['protocol']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    atomic.write_json(path, result)
+    return path
+
+
+def table_text(results: Sequence[dict[str, Any]]) -> str:
+    """Returns results as a table for the screen."""
+    lines = [
+        f"{'metric':<28}{'score':>8}  {'protocol':<22}{'settings':<10}{'seed':>4}{'seconds':>9}"
+    ]
+    for result in results:
+        lines.append(
+            f"{result['metric']:<28}{result['score']:>8.3f}  {result['protocol']:<22}"
+            f"{result['settings']:<10}{result['seed']:>4}{result['seconds']:>9.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        versions[package] = importlib.metadata.version(package)
+    return versions

@@ -1,0 +1,214 @@
+"""A small classifier of a data set's own factors or labels, in whose features images are compared.
+
+It stands in for Inception where there is none, and where images are unlike photographs. What is
+measured with it is called by the classifier's name and never FID.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ibgan_tf.data import base, progress
+from ibgan_tf.networks import initialization
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClassifierSettings:
+    """How a classifier is made. The numbers were chosen on dSprites.
+
+    Attributes:
+        seed: of weights, data order and the choice of held-out images.
+        steps: training steps.
+        batch_size: images of a step.
+        learning_rate: of Adam at the first step; falls to 0 along a half cosine.
+        width: channels of the first convolution.
+        features_dim: width of the last hidden layer, whose outputs are the features.
+        held_out: images that accuracy is measured on, at most a tenth of the set.
+    """
+
+    seed: int = 0
+    steps: int = 2500
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    width: int = 16
+    features_dim: int = 128
+    held_out: int = 10_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Targets:
+    """What a classifier learns to tell: one or several whole numbers of each image.
+
+    Attributes:
+        names: of the numbers.
+        sizes: how many values each has.
+        of_images: indices [n] -> int64 [n, len(names)].
+    """
+
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    of_images: Callable[[np.ndarray], np.ndarray]
+
+
+def targets_of(dataset: base.ImageDataset) -> Targets:
+    """Returns what a data set's images can be classified by: its factors, or else its labels.
+
+    Args:
+        dataset: with `factors`, or with `labels(indices)` -> int64 [n] and `num_classes`.
+
+    Returns:
+        targets: one for each factor, or the label.
+
+    Raises:
+        ValueError: the set has neither.
+    """
+    if isinstance(dataset, base.FactorDataset):
+        names, sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
+        return Targets(names=names, sizes=sizes, of_images=dataset.factors)
+    if hasattr(dataset, "labels") and hasattr(dataset, "num_classes"):
+        sizes = (dataset.num_classes,)
+        return Targets(
+            names=("label",), sizes=sizes, of_images=lambda i: dataset.labels(i)[:, None]
+        )
+    raise ValueError(
+        "A classifier's data set must have factors or labels. Received: "
+        f"dataset={dataset.name!r}, which has neither. Take Inception's features."
+    )
+
+
+def build_classifier(
+    image_shape: tuple[int, int, int], sizes: tuple[int, ...], settings: ClassifierSettings
+) -> tf.keras.Model:
+    """Returns an untrained classifier.
+
+    Args:
+        image_shape: height, width, channels.
+        sizes: number of classes of each target.
+        settings: seed, width and features_dim are used.
+
+    Returns:
+        network: images float32 [n, h, w, c] in [-1, 1] -> features float32 [n, features_dim], >= 0,
+            and logits float32 [n, sum(sizes)], those of the first target first.
+    """
+    images = tf.keras.Input(image_shape)
+    maps, channels = images, settings.width
+    while max(maps.shape[1:3]) > 4:
+        maps = tf.keras.layers.Conv2D(channels, 4, 2, padding="same", activation="relu")(maps)
+        channels = min(2 * channels, 2 * settings.width)
+    flat = tf.keras.layers.Flatten()(maps)
+    features = tf.keras.layers.Dense(settings.features_dim, activation="relu")(flat)
+    logits = tf.keras.layers.Dense(sum(sizes))(features)
+    network = tf.keras.Model(images, [features, logits])
+    initialization.initialize([network], scheme="orthogonal", seed=settings.seed)
+    return network
+
+
+def train_classifier(
+    dataset: base.ImageDataset, settings: ClassifierSettings
+) -> tuple[tf.keras.Model, dict[str, float]]:
+    """Trains a classifier, with a progress bar.
+
+    Equal settings give equal weights, bit for bit, on a machine with as many threads.
+
+    Args:
+        dataset: with factors or labels.
+        settings: how.
+
+    Returns:
+        network: of `build_classifier`.
+        accuracy: target's name -> share of the held-out images whose class is told right, 0..1.
+
+    Raises:
+        ValueError: the set has neither factors nor labels.
+    """
+    targets = targets_of(dataset)
+    network = build_classifier(tuple(dataset.image_shape), targets.sizes, settings)
+    train, held_out = split_indices(dataset.size, settings)
+    train_step = _train_step(network, targets.sizes, settings)
+    steps = progress.progress_bar(
+        _batches(train, settings), total=settings.steps, title=f"Training on {dataset.name}"
+    )
+    for indices in steps:
+        train_step(as_float(dataset.images(indices)), targets.of_images(indices))
+    return network, _accuracy(network, dataset, held_out, targets=targets)
+
+
+def split_indices(size: int, settings: ClassifierSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the indices of images for training, and of those held out, both in random order."""
+    order = np.random.default_rng(settings.seed).permutation(size)
+    num_held_out = min(settings.held_out, size // 10)
+    return order[num_held_out:], order[:num_held_out]
+
+
+def _batches(indices: np.ndarray, settings: ClassifierSettings) -> np.ndarray:
+    """Returns the indices of each step, int64 [steps, batch_size]: every image once an epoch."""
+    num_images = settings.steps * settings.batch_size
+    num_epochs = -(-num_images // len(indices))
+    rng = np.random.default_rng([settings.seed, 1])
+    order = np.concatenate([rng.permutation(indices) for _ in range(num_epochs)])
+    return order[:num_images].reshape(settings.steps, settings.batch_size)
+
+
+def as_float(images: np.ndarray) -> np.ndarray:
+    """Returns images uint8 0..255 as float32 in [-1, 1]."""
+    return images.astype(np.float32) / 127.5 - 1.0
+
+
+def run_in_batches(
+    network: tf.keras.Model, images: np.ndarray, *, batch_size: int = 500
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a classifier's features and logits of images float32 [n, h, w, c] in [-1, 1]."""
+    parts = [
+        network(images[start : start + batch_size], training=False)
+        for start in range(0, len(images), batch_size)
+    ]
+    features, logits = zip(*parts, strict=True)
+    return np.concatenate(features), np.concatenate(logits)
+
+
+def _train_step(
+    network: tf.keras.Model, sizes: tuple[int, ...], settings: ClassifierSettings
+) -> Callable[[np.ndarray, np.ndarray], tf.Tensor]:
+    """Returns a function of images and targets that makes one step and returns the loss."""
+    rate = tf.keras.optimizers.schedules.CosineDecay(settings.learning_rate, settings.steps)
+    optimizer = tf.keras.optimizers.Adam(rate)
+    optimizer.build(network.trainable_variables)
+
+    @tf.function(reduce_retracing=True)
+    def train_step(images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            _, logits = network(images, training=True)
+            losses = [
+                tf.nn.sparse_softmax_cross_entropy_with_logits(targets[:, i], part)
+                for i, part in enumerate(tf.split(logits, sizes, axis=1))
+            ]
+            loss = tf.reduce_mean(tf.add_n(losses))
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, network.trainable_variables, strict=True))
+        return loss
+
+    return train_step
+
+
+def _accuracy(
+    network: tf.keras.Model, dataset: base.ImageDataset, indices: np.ndarray, *, targets: Targets
+) -> dict[str, float]:
+    """Returns the share of images whose class is told right, for each target."""
+    parts: Iterable[np.ndarray] = np.array_split(indices, max(1, len(indices) // 500))
+    right = [_is_right(network, dataset, part, targets=targets) for part in parts]
+    shares: Mapping[str, np.ndarray] = dict(
+        zip(targets.names, np.concatenate(right).mean(axis=0), strict=True)
+    )
+    return {name: float(share) for name, share in shares.items()}
+
+
+def _is_right(
+    network: tf.keras.Model, dataset: base.ImageDataset, indices: np.ndarray, *, targets: Targets
+) -> np.ndarray:
+    """Returns whether each class of each image is told right, bool [n, num_targets]."""
+    _, logits = network(as_float(dataset.images(indices)), training=False)
+    parts = np.split(logits.numpy(), np.cumsum(targets.sizes)[:-1], axis=1)
+    guesses = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+    return guesses == targets.of_images(indices)

@@ -1,0 +1,59 @@
+"""Encodes a data set once: every metric then takes its samples from the table of codes."""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from ibgan_tf import seeds
+from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.progress import progress_bar
+
+
+def encode_images(
+    represent: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    dataset: ImageDataset,
+    indices: np.ndarray | None = None,
+    *,
+    seed: int = 0,
+    batch_size: int = 64,
+) -> np.ndarray:
+    """Returns the codes of a data set's images, in one pass with a progress bar.
+
+    Args:
+        represent: (images, seed) -> codes: float32 [n, height, width, channels] in [-1, 1] and a
+            stateless seed, int32 [2], of its own for each batch, to float32 [n, code_dim].
+        dataset: gives images, uint8 in 0..255.
+        indices: which images, [n]; all of them if None.
+        seed: of representations that are sampled.
+        batch_size: images encoded at a time; the last batch is filled up, so that one graph
+            serves all.
+
+    Returns:
+        codes: float32 [n, code_dim], row i of image indices[i].
+
+    Raises:
+        ValueError: there are no images, or a code isn't finite.
+    """
+    indices = np.arange(dataset.size) if indices is None else np.asarray(indices)
+    if len(indices) == 0:
+        raise ValueError("indices must name an image or more. Received: none")
+
+    @tf.function
+    def encode(images, start):
+        batch_seed = seeds.stateless_seed(seed, start, seeds.Draw.EVALUATION)
+        return represent(tf.cast(images, tf.float32) / 127.5 - 1.0, batch_seed)
+
+    starts = range(0, len(indices), batch_size)
+    parts = []
+    for start in progress_bar(starts, total=len(starts), title="encoding"):
+        chosen = indices[start : start + batch_size]
+        images = dataset.images(np.resize(chosen, batch_size))  # filled up by repeating
+        parts.append(encode(tf.constant(images), tf.constant(start)).numpy()[: len(chosen)])
+    codes = np.concatenate(parts).astype(np.float32)
+    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
+    if bad.size:
+        raise ValueError(
+            f"Every code must be finite. Received: {codes[bad[0]]} for image {indices[bad[0]]}"
+        )
+    return codes

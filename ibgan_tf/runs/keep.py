@@ -1,0 +1,67 @@
+"""The small record of a run: what is worth committing, a run directory that `load_run` opens."""
+
+import os
+import pathlib
+import shutil
+from collections.abc import Sequence
+
+from ibgan_tf.runs import atomic, record, weights
+
+_FILES = (record.RECORD_FILE, "command.txt", "environment.json", "log.jsonl", "summary.json")
+_IGNORED = (
+    "# Tables of codes are made again from the weights when they are needed.\ncodes-*\nevents/\n"
+)
+
+
+def keep_run(
+    run_dir: str | os.PathLike[str], output_dir: str | os.PathLike[str], *, steps: Sequence[int]
+) -> list[pathlib.Path]:
+    """Copies a run's record, some of its snapshots and their pictures, and no optimizers.
+
+    What the record has of an earlier copy is replaced; its other files, such as a README and
+    metrics of steps that are kept, stay.
+
+    Args:
+        run_dir: the run directory; it may be running.
+        output_dir: made if it is missing.
+        steps: snapshots to keep, of weights/step-N.
+
+    Returns:
+        paths: of what was copied.
+
+    Raises:
+        FileNotFoundError: no run, or no snapshot of a step.
+    """
+    source, target = pathlib.Path(run_dir), pathlib.Path(output_dir)
+    record.read_values(source)
+    missing = sorted(set(steps) - set(weights.saved_steps(source)))
+    if missing:
+        raise FileNotFoundError(
+            f"steps must be among the snapshots {weights.saved_steps(source)}. "
+            f"Received: {missing}, run_dir={run_dir}. Train with --snapshot_every"
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    atomic.write_text(target / ".gitignore", _IGNORED)
+    copied = []
+    for name in _FILES:
+        if (source / name).exists():
+            copied.append(pathlib.Path(shutil.copy2(source / name, target / name)))
+    for old in (target / "weights").glob("step-*"):
+        shutil.rmtree(old)
+    for step in steps:
+        copied.append(
+            shutil.copytree(
+                source / "weights" / f"step-{step}", target / "weights" / f"step-{step}"
+            )
+        )
+        for folder, pattern in (
+            ("samples", f"step-{step}.png"),
+            ("traversals", f"step-{step}-*.png"),
+            ("metrics", f"step-{step}/*.json"),
+        ):
+            for picture in (source / folder).glob(pattern):
+                path = target / picture.relative_to(source)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.name.startswith("codes-"):
+                    copied.append(pathlib.Path(shutil.copy2(picture, path)))
+    return copied

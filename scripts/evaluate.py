@@ -1,0 +1,79 @@
+"""Scores a run, or anybody's codes, with disentanglement metrics.
+
+python scripts/evaluate.py --run_dir=runs/fast --metrics=all
+python scripts/evaluate.py --codes=codes.npy --dataset=dsprites --output_dir=scores
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from ibgan_tf import command_line
+
+FLAGS = flags.FLAGS
+
+command_line.define_flag("run_dir", str, "The run to score.")
+command_line.define_flag(
+    "step", str, "Which weights of the run: a number, last, or all.", default="last"
+)
+command_line.define_flag("codes", str, "Instead of a run: an .npy file, row i is of image i.")
+command_line.define_flag("indices", str, "With --codes: an .npy file, row i is of this image.")
+command_line.define_flag("dataset", str, "With --codes: the data set of the images.")
+command_line.define_flag("metrics", str, "Names with commas between them, or all.", default="all")
+command_line.define_flag(
+    "protocols", str, "Names with commas between them, or all.", default="disentanglement_lib"
+)
+command_line.define_flag("settings", str, "Sample sizes.", default="full", choices=("full", "fast"))
+command_line.define_flag(
+    "representation", str, "Which codes of the model; by default its first: r_mean for IB-GAN."
+)
+command_line.define_flag(
+    "statistics",
+    str,
+    "BatchNorm statistics for encoding.",
+    default="training",
+    choices=("training", "real_images"),
+)
+command_line.define_flag("seed", int, "Of the metrics' own randomness.", default=0)
+command_line.define_flag("data_dir", str, "Folder of the data; by default in the user's cache.")
+command_line.define_flag("output_dir", str, "With --codes: where to write the results.")
+
+
+def main(_: Sequence[str]) -> None:
+    """Encodes or reads the codes, scores them, writes each result and shows the table."""
+    if (FLAGS.run_dir is None) == (FLAGS.codes is None):
+        raise ValueError(
+            "Either run_dir or codes must be given. "
+            f"Received: run_dir={FLAGS.run_dir!r}, codes={FLAGS.codes!r}."
+        )
+    from ibgan_tf.evaluation import evaluate
+
+    settings = {
+        "metrics": FLAGS.metrics.split(","),
+        "protocols": FLAGS.protocols.split(","),
+        "settings": FLAGS.settings,
+        "seed": FLAGS.seed,
+    }
+    if FLAGS.run_dir is not None:
+        evaluate.evaluate_run(
+            FLAGS.run_dir,
+            step=FLAGS.step if FLAGS.step == "all" else command_line.parse_step(FLAGS.step),
+            representation=FLAGS.representation,
+            statistics=FLAGS.statistics,
+            data_dir=FLAGS.data_dir,
+            **settings,
+        )
+    else:
+        evaluate.evaluate_codes(
+            FLAGS.codes,
+            dataset=command_line.required("dataset"),
+            indices=FLAGS.indices,
+            data_dir=FLAGS.data_dir,
+            output_dir=pathlib.Path(command_line.required("output_dir")),
+            **settings,
+        )
+
+
+if __name__ == "__main__":
+    command_line.run_main(main)

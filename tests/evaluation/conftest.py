@@ -1,0 +1,73 @@
+"""A run of a narrow IB-GAN on a small data set with factors, with two snapshots to score."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from ibgan_tf.data import DATASETS
+from ibgan_tf.data.base import factors_from_index, index_from_factors
+from ibgan_tf.data.dsprites import DSpritesSettings
+from ibgan_tf.models.ibgan import IBGAN, IBGANConfig
+from ibgan_tf.runs import record, weights
+from ibgan_tf.runs.options import RunOptions
+
+
+class SmallSquares:
+    """A bright square of 3 sizes at 5 x 7 places on 28 x 28 pixels."""
+
+    settings_class = DSpritesSettings
+    name, source, sha256 = "small_squares", "made in the test", "0" * 64
+    image_shape = (28, 28, 1)
+    factor_names, factor_sizes = ("size", "x", "y"), (3, 5, 7)
+    size = 3 * 5 * 7
+
+    def __init__(self, data_dir=None, *, split="train"):
+        pass
+
+    def images(self, indices):
+        images = np.zeros([len(indices), *self.image_shape], np.uint8)
+        for image, (size, x, y) in zip(images, self.factors(indices), strict=True):
+            image[3 * y : 3 * y + 3 + size, 4 * x : 4 * x + 3 + size] = 255
+        return images
+
+    def factors(self, indices):
+        return factors_from_index(indices, self.factor_sizes)
+
+    def index(self, factors):
+        return index_from_factors(factors, self.factor_sizes, factor_names=self.factor_names)
+
+
+@pytest.fixture
+def squares(monkeypatch):
+    """Makes the small data set known by its name, and gives it."""
+    monkeypatch.setitem(DATASETS, "small_squares", SmallSquares)
+    return SmallSquares()
+
+
+@pytest.fixture(scope="session")
+def _made_run(tmp_path_factory):
+    run_dir = tmp_path_factory.mktemp("scored_run")
+    config = IBGANConfig(z_dim=4, r_dim=3, generator_width=2, discriminator_width=2)
+    saved = record.RunRecord(
+        model="ibgan",
+        dataset="small_squares",
+        preset="none",
+        options=RunOptions(steps=7, batch_size=4),
+        model_config=config,
+        dataset_settings=DSpritesSettings(),
+        image_shape=SmallSquares.image_shape,
+        data_source={"source": SmallSquares.source, "sha256": SmallSquares.sha256},
+    )
+    record.write_record(run_dir, saved)
+    model = IBGAN(config, SmallSquares.image_shape)
+    for step in (3, 7):
+        model.encoder.layers[-1].kernel.assign(model.encoder.layers[-1].kernel * step * 10)
+        weights.save_networks(run_dir, model.networks(), step=step)
+    return run_dir
+
+
+@pytest.fixture
+def scored_run(squares, _made_run, tmp_path):
+    """Gives the folder of a run with snapshots at the steps 3 and 7."""
+    return shutil.copytree(_made_run, tmp_path / "run")

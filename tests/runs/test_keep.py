@@ -1,0 +1,57 @@
+"""The small record of a run holds what load_run needs, and no optimizers."""
+
+import json
+
+import pytest
+
+from ibgan_tf.runs import keep
+from ibgan_tf.runs.record import write_record
+
+
+@pytest.fixture
+def run_dir(tmp_path, record):
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    write_record(run_dir, record)
+    (run_dir / "log.jsonl").write_text('{"step": 1}\n')
+    for step in (10, 20):
+        for name in (
+            f"weights/step-{step}/generator.weights.h5",
+            f"samples/step-{step}.png",
+            f"traversals/step-{step}-1.png",
+            f"metrics/step-{step}/mig.json",
+            f"metrics/step-{step}/codes-r_mean-training.npy",
+            f"checkpoints/ckpt-{step}.index",
+        ):
+            (run_dir / name).parent.mkdir(parents=True, exist_ok=True)
+            (run_dir / name).write_text(f"{step}")
+    return run_dir
+
+
+def test_a_record_has_the_chosen_steps_alone_and_no_checkpoints(run_dir, tmp_path):
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    kept = {str(p.relative_to(tmp_path / "kept")) for p in (tmp_path / "kept").rglob("*.*")}
+    assert kept == {
+        ".gitignore",
+        "config.json",
+        "log.jsonl",
+        "weights/step-20/generator.weights.h5",
+        "samples/step-20.png",
+        "traversals/step-20-1.png",
+        "metrics/step-20/mig.json",
+    }
+
+
+def test_keeping_again_replaces_the_steps_and_leaves_a_readme(run_dir, tmp_path):
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[10])
+    (tmp_path / "kept" / "README.md").write_text("what can be seen")
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert [p.name for p in (tmp_path / "kept" / "weights").iterdir()] == ["step-20"]
+    assert (tmp_path / "kept" / "README.md").read_text() == "what can be seen"
+    assert json.loads((tmp_path / "kept" / "log.jsonl").read_text()) == {"step": 1}
+
+
+def test_a_step_without_a_snapshot_is_refused_with_those_there_are(run_dir, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"snapshots \[10, 20\].*Received: \[30\]"):
+        keep.keep_run(run_dir, tmp_path / "kept", steps=[20, 30])
+    assert not (tmp_path / "kept").exists()
