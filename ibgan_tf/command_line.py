@@ -202,21 +202,33 @@ def _define_run_flags(
     define_flag("preset", str, f"The settings to begin from. {choices}", **run)
 
 
-def parse_flags(argv: Sequence[str], *, flag_values: flags.FlagValues = FLAGS) -> None:
+def parse_flags(
+    argv: Sequence[str],
+    *,
+    positional: str | None = None,
+    flag_values: flags.FlagValues = FLAGS,
+) -> list[str]:
     """Parses the flags that have been defined; with --help, prints them and ends the program.
 
     Args:
         argv: the program and its arguments.
+        positional: what the arguments that aren't flags name, one or more of them; None if all
+            must be flags.
         flag_values: the flags.
+
+    Returns:
+        arguments: those that aren't flags.
 
     Raises:
         ValueError: an unknown flag (the message suggests the nearest), a value of the wrong
-            type, or an argument that isn't a flag.
+            type, an argument that isn't a flag where all must be, or none where one must.
     """
     if any(argument in _HELP for argument in argv[1:]):
         about = sys.modules["__main__"].__doc__ or ""
         print(help_text.help_text(about, _groups(argv[0], flag_values)))
         sys.exit(0)
+    if positional is not None:
+        flag_values.set_gnu_getopt(True)  # flags may follow the other arguments
     try:
         _, *others = flag_values(list(argv))
     except flags.UnrecognizedFlagError as error:
@@ -226,8 +238,11 @@ def parse_flags(argv: Sequence[str], *, flag_values: flags.FlagValues = FLAGS) -
     except flags.IllegalFlagValueError as error:
         ours = str(error.__context__)  # absl wraps what `_Parser` raised, which says enough
         raise ValueError(ours if "Received" in ours else str(error)) from error
-    if others:
+    if others and positional is None:
         raise ValueError(f"Arguments must be flags, --name=value. Received: {others[0]!r}.")
+    if positional is not None and not others:
+        raise ValueError(f"One {positional} or more must be given. Received: none. See --help.")
+    return others
 
 
 def explicit_flags(*, flag_values: flags.FlagValues = FLAGS) -> dict[str, Any]:
@@ -286,6 +301,7 @@ def run_main(
     argv: Sequence[str] | None = None,
     *,
     define: Callable[[Sequence[str]], None] | None = None,
+    positional: str | None = None,
     flag_values: flags.FlagValues = FLAGS,
 ) -> NoReturn:
     """Parses the flags, runs a script's main function and ends the program with its exit code.
@@ -297,14 +313,16 @@ def run_main(
         main: takes the program and its arguments, returns an exit code or None for 0.
         argv: the program and its arguments; by default those of this process.
         define: defines the flags that depend on the arguments, before they are parsed.
+        positional: what the arguments that aren't flags name; `main` then takes the program and
+            these arguments alone.
         flag_values: the flags.
     """
     argv = sys.argv if argv is None else argv
     try:
         if define is not None:
             define(argv)
-        parse_flags(argv, flag_values=flag_values)
-        code = main(argv)
+        others = parse_flags(argv, positional=positional, flag_values=flag_values)
+        code = main(argv if positional is None else [argv[0], *others])
     except KeyboardInterrupt:
         sys.exit(130)
     except (flags.Error, ValueError, TypeError, OSError, FloatingPointError) as error:

@@ -4,18 +4,19 @@ import tensorflow as tf
 
 
 class FusedRMSprop(tf.keras.optimizers.RMSprop):
-    """RMSprop with momentum by TensorFlow's fused operation, the same formula as Keras's in a third of the time.
+    """RMSprop with momentum by TensorFlow's fused operation: Keras's formula in half the time.
 
     velocity = rho * velocity + (1 - rho) * gradient**2
-    momentum_buffer = momentum * momentum_buffer + learning_rate * gradient / sqrt(velocity + epsilon)
-    variable -= momentum_buffer
+    buffer = momentum * buffer + learning_rate * gradient / sqrt(velocity + epsilon)
+    variable -= buffer
 
-    PyTorch adds its epsilon (1e-8) outside the square root, Keras and TensorFlow inside: the published settings
-    become rho 0.99, momentum 0.9, epsilon 1e-16 here (Keras's defaults, 0.9 and 1e-7, are another optimizer).
+    PyTorch adds its epsilon, 1e-8, outside the square root, where Keras and TensorFlow add theirs
+    inside: the published settings become rho 0.99, momentum 0.9, epsilon 1e-16 here, which is the
+    same but for gradients below 1e-7 or so. Keras's rho 0.9 and epsilon 1e-7 aren't.
 
     Args:
         learning_rate: step size, > 0.
-        rho: decay of the squared gradients' average.
+        rho: decay of the squared gradients' average, in [0, 1).
         momentum: decay of the momentum buffer, >= 0.
         epsilon: added inside the square root, > 0.
         name: of the optimizer.

@@ -1,8 +1,8 @@
 """Stateless seeds: every random draw is a pure function of (seed, step, draw).
 
-A run that is killed and resumed repeats exactly the numbers it would have drawn, whatever was lost with the process:
-there is no generator state to save (Keras's SeedGenerator is saved by neither `save_weights` nor
-`tf.train.Checkpoint`).
+A run that is killed and resumed repeats exactly the numbers it would have drawn, whatever was lost
+with the process: there is no generator state to save (Keras's SeedGenerator is saved by neither
+`save_weights` nor `tf.train.Checkpoint`).
 """
 
 import enum
@@ -11,7 +11,10 @@ import tensorflow as tf
 
 
 class Draw(enum.IntEnum):
-    """Names the independent draws of one training step; the numbers are part of a run's identity, never reuse one."""
+    """The independent draws of one training step.
+
+    The numbers are part of what a seed means: a new draw takes a new one, and none is used again.
+    """
 
     DATA_ORDER = 0
     NOISE = 1

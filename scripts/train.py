@@ -3,8 +3,9 @@
     python scripts/train.py --dataset=dsprites
     python scripts/train.py --resume --run_dir=runs/ibgan-dsprites-20260131-120000
 
-Exit codes: 0 all steps done; 1 a mistake, told in one line; 143 after SIGTERM and 130 after
-Ctrl-C, both with a checkpoint saved.
+Exit codes: 0 all steps are done; 1 a mistake, or an end that the run couldn't help (a full disk, a
+loss that isn't finite), told in one line; 143 after SIGTERM and 130 after Ctrl-C, once training has
+begun with a checkpoint saved. A second Ctrl-C doesn't wait for the checkpoint.
 """
 
 import dataclasses
@@ -20,8 +21,6 @@ from ibgan_tf.models import MODELS
 from ibgan_tf.runs import run_directory
 
 FLAGS = flags.FLAGS
-
-
 TABLES = {"models": MODELS, "datasets": DATASETS}
 
 
@@ -31,7 +30,7 @@ def define(argv: Sequence[str]) -> None:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Settles what is asked for, opens data and devices, and trains."""
+    """Settles what is asked for, opens devices and data, and trains."""
     given = command_line.explicit_flags()
     if FLAGS.resume:
         run_dir = FLAGS.run_dir
@@ -46,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
         )
         run_directory.check_new(run_dir)
 
-    from ibgan_tf.training import loop, strategy
+    from ibgan_tf.training import loop, strategy  # now: --help and mistakes don't wait for it
 
     devices = strategy.configure_devices(settled["options"])
     dataset = DATASETS[settled["dataset"]](

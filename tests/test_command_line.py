@@ -216,6 +216,41 @@ def test_main_gets_the_arguments():
     assert arguments == ["scripts/train.py"]
 
 
+def run_with_positional(main, *arguments):
+    """Returns the exit code of a script that takes files and the flag --columns."""
+    values = flags.FlagValues()
+    command_line.define_flag("columns", int, "Columns.", default=8, flag_values=values)
+    with pytest.raises(SystemExit) as end:
+        command_line.run_main(
+            lambda argv: main(argv, values.columns),
+            ["scripts/report.py", *arguments],
+            positional="file",
+            flag_values=values,
+        )
+    return end.value.code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("a", "--columns=4", "b"), ("--columns", "4", "a", "b"), ("a", "b", "--columns=4")],
+)
+def test_arguments_that_are_no_flags_may_stand_before_and_after_them(arguments):
+    taken = []
+    assert run_with_positional(lambda *got: taken.append(got), *arguments) is None
+    assert taken == [(["scripts/report.py", "a", "b"], 4)]
+
+
+def test_a_script_that_takes_arguments_needs_one(capsys):
+    assert run_with_positional(lambda *_: None, "--columns=4") == 1
+    message = "One file or more must be given. Received: none. See --help."
+    assert error_of(capsys) == f"report.py: error: {message}"
+
+
+def test_an_unknown_flag_after_the_arguments_is_told(capsys):
+    assert run_with_positional(lambda *_: None, "a", "--colums=4") == 1
+    assert "Did you mean --columns?" in error_of(capsys)
+
+
 @pytest.mark.parametrize(
     "error",
     [

@@ -26,6 +26,7 @@ FLOORS = {
     "metrics": 4,
     "runs": 4,
     "evaluation": 5,
+    "reporting": 5,
     "serving": 5,
     "training": 6,
     "help_text": 7,

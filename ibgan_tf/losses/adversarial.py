@@ -1,4 +1,4 @@
-"""Adversarial losses of generators and discriminators, from logits, one value per example in nats."""
+"""Adversarial losses of generators and discriminators, from logits: nats, one value per example."""
 
 import tensorflow as tf
 
@@ -6,8 +6,9 @@ import tensorflow as tf
 def non_saturating_generator_loss(generated_logits: tf.Tensor) -> tf.Tensor:
     """Returns -log D(G(z)) of each example, the generator's non-saturating loss.
 
-    IB-GAN eq. (1) has the generator minimise log(1 - D(G(z))); this form has the same fixed points and gradients that
-    do not vanish early (Goodfellow et al. 2014, section 3); the official code uses it.
+    IB-GAN eq. (1) has the generator minimise log(1 - D(G(z))); this form has the same fixed points
+    and gradients that don't vanish early (Goodfellow et al. 2014, section 3). The official code
+    uses it.
 
     Args:
         generated_logits: the discriminator's logits on generated images, float32 [batch].
@@ -21,16 +22,20 @@ def non_saturating_generator_loss(generated_logits: tf.Tensor) -> tf.Tensor:
 def discriminator_loss(
     real_logits: tf.Tensor, generated_logits: tf.Tensor, *, real_labels: tf.Tensor | float = 1.0
 ) -> tf.Tensor:
-    """Returns the cross-entropy -log D(x) - log(1 - D(G(z))) of each pair, IB-GAN eq. (1) negated.
+    """Returns -log D(x) - log(1 - D(G(z))) of each pair, IB-GAN eq. (1) negated.
+
+    With labels y of the real images it is the cross-entropy
+    -y * log D(x) - (1 - y) * log(1 - D(x)) - log(1 - D(G(z))).
 
     Args:
         real_logits: logits on real images, float32 [batch].
         generated_logits: logits on generated images, float32 [batch].
-        real_labels: the target of real images, 1 or, for one-sided label smoothing, float32 [batch] around 1
-            (Salimans et al. 2016, section 3.4; the official code draws U(0.7, 1.2) on CelebA and 3D Chairs).
+        real_labels: the target y of real images, 1 or, for one-sided label smoothing, float32
+            [batch] around 1 (Salimans et al. 2016, section 3.4; the official code draws
+            U(0.7, 1.2) for CelebA and 3D Chairs).
 
     Returns:
-        loss: float32 [batch].
+        loss: float32 [batch], >= 0 unless a label is above 1.
     """
     # The logistic cross-entropy is linear in its label, so it holds for labels above 1 too.
     real_loss = tf.nn.softplus(-real_logits) + (1.0 - real_labels) * real_logits

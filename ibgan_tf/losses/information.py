@@ -1,4 +1,4 @@
-"""Variational bounds on the mutual information between a generator's input and its output, in nats."""
+"""Variational bounds on the mutual information of a generator's input and output, in nats."""
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -11,8 +11,9 @@ def information_lower_bound(
 ) -> tf.Tensor:
     """Returns log q(z|x) - log p(z) of each example: its mean is I^L(z, G(z)), IB-GAN eq. (6).
 
-    With p(z) = N(0, I) and a unit-variance q(z|x) = N(z_hat, I) it is sum_i (z_i**2 - (z_i - z_hat_i)**2) / 2, which
-    on average can't exceed z_dim / 2 nats: see `fitted_information_lower_bound`.
+    With p(z) = N(0, I) and a unit-variance q(z|x) = N(z_hat, I) it is
+    sum_i (z_i**2 - (z_i - z_hat_i)**2) / 2, which on average can't exceed z_dim / 2 nats: see
+    `fitted_information_lower_bound`.
 
     Args:
         reconstruction: q(z|x), batch shape [batch, z_dim], one factor per dimension.
@@ -26,11 +27,12 @@ def information_lower_bound(
 
 
 def fitted_information_lower_bound(z: tf.Tensor, z_mean: tf.Tensor) -> tf.Tensor:
-    """Returns I^L of a batch for q(z|x) = N(z_hat, diag(s**2)) with the variances s**2 that fit best.
+    """Returns I^L of a batch for q(z|x) = N(z_hat, diag(s**2)) with the best variances s**2.
 
-    The variance that maximises eq. (6) is the mean squared residual of each dimension, and the bound becomes
-    -sum_i log(s_i**2 / E[z_i**2]) / 2. Taking E[z_i**2] from the same batch, instead of 1, cancels the bias that the
-    fit has on a small one: where z_hat = 0 the bound is exactly 0. Unlike the unit-variance bound it has no ceiling.
+    The variance that maximises IB-GAN eq. (6) is the mean squared residual of each dimension, and
+    with E[z_i**2] = 1 the bound becomes -sum_i log(s_i**2) / 2: unlike the unit-variance bound it
+    has no ceiling. Returned is -sum_i log(s_i**2 / E[z_i**2]) / 2 with E[z_i**2] from the same
+    batch, which cancels the bias of a fit to few examples: where z_hat = 0 it is exactly 0.
 
     Args:
         z: standard normal noise, float32 [batch, z_dim].
@@ -47,8 +49,8 @@ def fitted_information_lower_bound(z: tf.Tensor, z_mean: tf.Tensor) -> tf.Tensor
 def dimensionwise_kl(posterior: tfd.Distribution, prior: tfd.Distribution) -> tf.Tensor:
     """Returns KL(e(r_d|z) || m(r_d)) of each example and dimension, in nats.
 
-    Its sum over dimensions is each example's KL(e(r|z) || m(r)); the mean of that over z ~ p(z) is the upper bound
-    I^U(z, R(z)) of the generative mutual information, IB-GAN eq. (10).
+    Its sum over dimensions is each example's KL(e(r|z) || m(r)); the mean of that over z ~ p(z) is
+    the upper bound I^U(z, R(z)) of the generative mutual information, IB-GAN eq. (10).
 
     Args:
         posterior: e(r|z), batch shape [batch, r_dim], one factor per dimension.
@@ -64,7 +66,7 @@ def dimensionwise_kl(posterior: tfd.Distribution, prior: tfd.Distribution) -> tf
     for name, distribution in (("posterior", posterior), ("prior", prior)):
         if distribution.event_shape.rank:
             raise ValueError(
-                f"{name} must have one factor per dimension (event shape []), such as tfd.Normal(loc, scale). "
-                f"Received: event_shape={distribution.event_shape}"
+                f"{name} must have one factor per dimension (event shape []), such as "
+                f"tfd.Normal(loc, scale). Received: event_shape={distribution.event_shape}"
             )
     return tfd.kl_divergence(posterior, prior)

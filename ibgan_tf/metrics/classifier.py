@@ -5,7 +5,7 @@ measured with it is called by the classifier's name and never FID.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -35,6 +35,13 @@ class ClassifierSettings:
     width: int = 16
     features_dim: int = 128
     held_out: int = 10_000
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            bound = ">= 0" if field.name == "seed" else "> 0"
+            if value < 0 or (value == 0 and bound == "> 0"):
+                raise ValueError(f"{field.name} must be {bound}. Received: {field.name}={value}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -138,7 +145,7 @@ def train_classifier(
 def split_indices(size: int, settings: ClassifierSettings) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices of images for training, and of those held out, both in random order."""
     order = np.random.default_rng(settings.seed).permutation(size)
-    num_held_out = min(settings.held_out, size // 10)
+    num_held_out = max(1, min(settings.held_out, size // 10))
     return order[num_held_out:], order[:num_held_out]
 
 
@@ -154,18 +161,6 @@ def _batches(indices: np.ndarray, settings: ClassifierSettings) -> np.ndarray:
 def as_float(images: np.ndarray) -> np.ndarray:
     """Returns images uint8 0..255 as float32 in [-1, 1]."""
     return images.astype(np.float32) / 127.5 - 1.0
-
-
-def run_in_batches(
-    network: tf.keras.Model, images: np.ndarray, *, batch_size: int = 500
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a classifier's features and logits of images float32 [n, h, w, c] in [-1, 1]."""
-    parts = [
-        network(images[start : start + batch_size], training=False)
-        for start in range(0, len(images), batch_size)
-    ]
-    features, logits = zip(*parts, strict=True)
-    return np.concatenate(features), np.concatenate(logits)
 
 
 def _train_step(
@@ -196,12 +191,10 @@ def _accuracy(
     network: tf.keras.Model, dataset: base.ImageDataset, indices: np.ndarray, *, targets: Targets
 ) -> dict[str, float]:
     """Returns the share of images whose class is told right, for each target."""
-    parts: Iterable[np.ndarray] = np.array_split(indices, max(1, len(indices) // 500))
+    parts = np.array_split(indices, -(-len(indices) // 500))
     right = [_is_right(network, dataset, part, targets=targets) for part in parts]
-    shares: Mapping[str, np.ndarray] = dict(
-        zip(targets.names, np.concatenate(right).mean(axis=0), strict=True)
-    )
-    return {name: float(share) for name, share in shares.items()}
+    shares = np.concatenate(right).mean(axis=0).tolist()
+    return dict(zip(targets.names, shares, strict=True))
 
 
 def _is_right(

@@ -132,9 +132,9 @@ def _load(folder: pathlib.Path) -> tf.types.experimental.GenericFunction:
         outputs, found = {}, " ".join(str(error).split())[:200]
     if "pool_3" not in outputs:
         raise ValueError(
-            f"{str(folder)!r} must be the SavedModel tensorflow/tfgan/eval/inception/1, which takes "
-            f"images [n, 299, 299, 3] and returns 'pool_3' and 'logits'. Received: {found}. Fetch "
-            "it again, whole."
+            f"{str(folder)!r} must be the SavedModel tensorflow/tfgan/eval/inception/1, which "
+            "takes images [n, 299, 299, 3] and returns 'pool_3' and 'logits'. Received: "
+            f"{found}. Fetch it again, whole."
         )
     return network
 

@@ -1,4 +1,4 @@
-"""The models by name: `--model=NAME`. One file per method; each has a config dataclass, presets and a train_step."""
+"""The models by name, `--model=NAME`: one file each, with its config, presets and train_step."""
 
 from ibgan_tf.models.ibgan import IBGAN
 

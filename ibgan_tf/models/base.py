@@ -1,4 +1,4 @@
-"""What every generative model here shares: its latent's description, its step counter, its reproducible draws."""
+"""What every model shares: its latent's description, its step counter, its repeatable draws."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -63,9 +63,10 @@ class Encodes(Protocol):
 
 
 class GenerativeModel(tf.keras.Model):
-    """Base of the models: networks and optimizers are built at construction, so that restoring never drops them.
+    """Base of the models, which build networks and optimizers at construction.
 
-    Subclasses set `config_class` and `presets`, build in `__init__`, call `_finish_building` last, and implement
+    Restoring a checkpoint drops the state of an optimizer that isn't built yet. Subclasses set
+    `config_class` and `presets`, build in `__init__`, call `_finish_building` last, and implement
     `train_step(batch) -> dict of scalars`, `networks()` and the capabilities they have.
 
     Args:
@@ -73,6 +74,9 @@ class GenerativeModel(tf.keras.Model):
         image_shape: (height, width, channels).
         seed: of initial weights and of every draw in training.
         precision: "float32", or "bfloat16" for bfloat16 computations on float32 weights.
+
+    Raises:
+        ValueError: the precision is another, such as float16.
     """
 
     config_class: type
@@ -94,7 +98,8 @@ class GenerativeModel(tf.keras.Model):
                 else ""
             )
             raise ValueError(
-                f"precision must be one of: {', '.join(PRECISIONS)}{reason}. Received: precision={precision!r}"
+                f"precision must be one of: {', '.join(PRECISIONS)}{reason}. "
+                f"Received: precision={precision!r}"
             )
         self.config = config
         self.image_shape = tuple(image_shape)
@@ -110,12 +115,12 @@ class GenerativeModel(tf.keras.Model):
         )
 
     def networks(self) -> dict[str, tf.keras.Model]:
-        """Returns the networks that generate and encode, by name: what a run keeps of a step without optimizers."""
+        """Returns the networks that generate and encode, by name: those in a run's snapshots."""
         raise NotImplementedError
 
     def _finish_building(self) -> None:
         self.built = True
-        # The optimizers are the model's own: compile() without this argument would make and save a useless one.
+        # The optimizers are the model's own: compile() alone would make, and save, a useless one.
         self.compile(optimizer=None, jit_compile=False)
 
     def draw_normal(self, shape: Sequence[int], draw: seeds.Draw) -> tf.Tensor:
@@ -154,10 +159,13 @@ class GenerativeModel(tf.keras.Model):
 
 
 def replica_mean(values: tf.Tensor) -> tf.Tensor:
-    """Returns the batch mean's share of this replica, so that the optimizers' sum over replicas gives the mean.
+    """Returns this replica's share of the batch mean: optimizers sum gradients over the replicas.
 
     Args:
         values: one value per example of the replica, [replica_batch].
+
+    Returns:
+        share: scalar, the mean of `values` over the number of replicas.
     """
     return tf.reduce_mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
 
@@ -171,6 +179,9 @@ def gradients(
         tape: that recorded the loss.
         loss: scalar.
         variables: the network variables of one phase.
+
+    Returns:
+        gradients: one of each variable, in its shape.
     """
     # unconnected_gradients=ZERO crashes on Keras variables.
     found = tape.gradient(loss, variables)

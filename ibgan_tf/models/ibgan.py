@@ -2,19 +2,29 @@
 
 Noise z ~ p(z) = N(0, I) passes a stochastic encoder e(r|z) to a representation r, the generator
 turns r into an image x = G(r), the discriminator D tells it from a real one, and the reconstructor
-q(z|x) finds z again. The objective is eq. (11):
+q(z|x) finds z again. The objective is eq. (11), with the constant H(z) of eq. (7):
 
     min over G, q, e   max over D   L_GAN(D, G) - (E[log q(z|x)] + H(z) - beta KL(e(r|z) || m(r)))
 
 I^L = E[log q(z|x)] + H(z) bounds the mutual information of z and x from below (eq. 7), and
 I^U = E[KL(e(r|z) || m(r))] from above (eq. 10).
 
-Where paper and official code disagree, this does:
-- Signs and the half of the Gaussian log-likelihood as in eq. (11) and the code; Algorithm 1's
-  signs are misprinted. Its order, all gradients before all updates, is `simultaneous`.
-- The paper says that discriminator and reconstructor share their front; the code does so for
+Where the paper and the official code disagree, with each other or with themselves:
+- Signs, and the half in the Gaussian log-likelihood, are those of eq. (11) and the code. Algorithm
+  1 misprints them: as written it would maximise the reconstruction error. Its order, all gradients
+  before all updates, is `update_order` simultaneous.
+- The code takes the generator's gradient from the discriminator's new weights and old activations,
+  which PyTorch refuses since 1.5. `update_order` alternating runs the updated discriminator again.
+- The paper says that discriminator and reconstructor share their front. The code has them do so for
   CelebA and 3D Chairs only, and trains the front by the discriminator's loss alone: `trunk`.
-- beta = 0 is InfoGAN's objective; the code's penalty on KL >= 20 at beta = 0 is left out.
+- The paper names RMSprop with momentum 0.9. The code's is PyTorch's, whose rho and epsilon we take
+  over; for CelebA and 3D Chairs its default is Adam, and its README's commands ask for RMSprop.
+- The reconstructor has the generator's optimizer and rate, as in the code, whose flag for a rate of
+  its own does nothing.
+- beta for dSprites is 0.141, the paper's and the README's; the code's default is Color-dSprites'.
+- For 3D Chairs the README asks for a discriminator of width 32 and the code makes one of 16, as
+  does the preset.
+- beta = 0 is InfoGAN's objective, as in the paper: the code's penalty on KL >= 20 is left out.
 """
 
 import dataclasses
@@ -35,7 +45,7 @@ tfd = tfp.distributions
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IBGANConfig:
-    """Settings of IB-GAN; the defaults are the official code's for dSprites (REFERENCE 2.1-2.3)."""
+    """Settings of IB-GAN; the defaults are the official code's for dSprites."""
 
     z_dim: int = setting(16, "width of the noise z")
     r_dim: int = setting(10, "width of the representation r")
@@ -45,7 +55,7 @@ class IBGANConfig:
     discriminator_width: int = setting(16, "channels of the discriminator's first map (ndf)")
     trunk: str = setting(
         "separate",
-        "convolutions of discriminator and reconstructor: separate (model.py) or shared (model2.py)",
+        "front of discriminator and reconstructor: separate (model.py) or shared (model2.py)",
         choices=("separate", "shared"),
     )
     encoder: str = setting(
@@ -77,14 +87,18 @@ class IBGANConfig:
 
     def __post_init__(self):
         check_choices(self)
-        positive = (
-            "z_dim r_dim generator_width discriminator_width generator_learning_rate "
-            "discriminator_learning_rate epsilon instance_noise_steps"
-        )
-        for name in positive.split():
+        for name in (
+            "z_dim",
+            "r_dim",
+            "generator_width",
+            "discriminator_width",
+            "generator_learning_rate",
+            "discriminator_learning_rate",
+            "epsilon",
+            "instance_noise_steps",
+        ):
             _require(self, name, getattr(self, name) > 0, "> 0")
-        not_negative = "beta information_weight instance_noise_start instance_noise_end"
-        for name in not_negative.split():
+        for name in ("beta", "information_weight", "instance_noise_start", "instance_noise_end"):
             _require(self, name, getattr(self, name) >= 0, ">= 0")
         for name in ("rho", "momentum"):
             _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")
@@ -117,7 +131,7 @@ PRESETS: Mapping[str, base.Preset] = {
         config=IBGANConfig(),
         steps=150_000,
         batch_size=64,
-        source="paper, Table 1 and Figure 4; official code main.py, README (REFERENCE 2.3)",
+        source="paper, Table 1 (beta) and Figure 4 (steps); official code, main.py and README",
     ),
     "dsprites_fast": base.Preset(
         config=IBGANConfig(
@@ -128,13 +142,13 @@ PRESETS: Mapping[str, base.Preset] = {
         ),
         steps=60_000,
         batch_size=64,
-        source="four times the official rates, noise gone after 40,000 steps: a prototype's schedule",
+        source="a prototype: four times the official rates, noise gone after 40,000 steps",
     ),
     "color_dsprites": base.Preset(
         config=IBGANConfig(beta=0.071),
         steps=500_000,
         batch_size=64,
-        source="paper, Table 1; official code main.py, README (REFERENCE 2.3)",
+        source="paper, Table 1 (beta); official code, main.py and README",
     ),
     "celeba": base.Preset(
         config=dataclasses.replace(
@@ -147,7 +161,7 @@ PRESETS: Mapping[str, base.Preset] = {
         ),
         steps=1_000_000,
         batch_size=64,
-        source="official code main2.py, README, with --optim rmsprop (REFERENCE 2.3)",
+        source="official code, main2.py and README, with --optim rmsprop",
     ),
     "chairs3d": base.Preset(
         config=dataclasses.replace(
@@ -160,7 +174,7 @@ PRESETS: Mapping[str, base.Preset] = {
         ),
         steps=700_000,
         batch_size=64,
-        source="official code main2.py, README, with --optim rmsprop (REFERENCE 2.3)",
+        source="official code, main2.py and README, with --optim rmsprop",
     ),
 }
 
@@ -168,6 +182,17 @@ _ENCODERS = {
     "32-32": {"hidden": (32, 32), "batch_norm": False},
     "64-64-32": {"hidden": (64, 64, 32), "batch_norm": True},
 }
+
+
+def _per_dimension(prior: tfd.Distribution, r_dim: int) -> tfd.Distribution:
+    """Returns m(r) with batch shape [r_dim], after checking that eq. (10) can use it."""
+    if prior.batch_shape.as_list() not in ([], [r_dim]):
+        raise ValueError(
+            f"prior must have batch shape [] or [{r_dim}], one factor per dimension of r. "
+            f"Received: batch_shape={prior.batch_shape}"
+        )
+    information.dimensionwise_kl(tfd.Normal(tf.zeros([r_dim]), 1.0), prior)
+    return prior if prior.batch_shape.rank else tfd.BatchBroadcast(prior, [r_dim])
 
 
 class IBGAN(base.GenerativeModel):
@@ -178,12 +203,18 @@ class IBGAN(base.GenerativeModel):
         image_shape: (height, width, channels), 28, 32 or 64 pixels a side.
         seed: of initial weights and of every draw in training.
         precision: "float32" or "bfloat16".
-        prior: m(r), a factorised TFP distribution of batch shape [r_dim] with a registered KL
-            from `tfd.Normal`; N(0, I) if None.
+        prior: m(r), any factorised TFP distribution, batch shape [] or [r_dim], that has a
+            registered KL from `tfd.Normal`; N(0, I) if None.
+
+    Raises:
+        ValueError: the image size or the precision isn't supported, or `prior` doesn't factorise
+            over r_dim dimensions.
+        NotImplementedError: TensorFlow Probability has no KL from `tfd.Normal` to `prior`.
     """
 
     config_class = IBGANConfig
     presets = PRESETS
+    representations = ("r_mean", "r_sampled", "z_mean")
 
     def __init__(
         self,
@@ -195,56 +226,64 @@ class IBGAN(base.GenerativeModel):
         prior: tfd.Distribution | None = None,
     ):
         super().__init__(config, image_shape, seed=seed, precision=precision)
-        c, dtype = config, self.compute_policy
-        self.noise_prior = tfd.Normal(tf.zeros([c.z_dim]), 1.0)  # p(z)
-        self.prior = tfd.Normal(tf.zeros([c.r_dim]), 1.0) if prior is None else prior  # m(r)
+        z_dim, r_dim = config.z_dim, config.r_dim
+        self.noise_prior = tfd.Normal(tf.zeros([z_dim]), 1.0)  # p(z)
+        self.prior = tfd.Normal(tf.zeros([r_dim]), 1.0) if prior is None else prior  # m(r)
+        code_prior = _per_dimension(self.prior, r_dim)
         self.latent = (
-            base.LatentPart(name="z", size=c.z_dim, prior=self.noise_prior, traversable=False),
-            base.LatentPart(name="r", size=c.r_dim, prior=self.prior, traversable=True),
+            base.LatentPart(name="z", size=z_dim, prior=self.noise_prior, traversable=False),
+            base.LatentPart(name="r", size=r_dim, prior=code_prior, traversable=True),
         )
-
-        self.encoder = mlp.gaussian_encoder(c.z_dim, c.r_dim, dtype=dtype, **_ENCODERS[c.encoder])
-        self.generator = dcgan.generator(
-            c.r_dim, self.image_shape, width=c.generator_width, dtype=dtype
-        )
-        width = c.discriminator_width
-        if c.trunk == "shared":
-            self.front = dcgan.shared_front(self.image_shape, width=width, dtype=dtype)
-            features = self.front.output_shape[1:]
-            self.discriminator = dcgan.head(
-                features, 1, width=width, dtype=dtype, name="discriminator"
-            )
-            self.reconstructor = dcgan.head(
-                features, c.z_dim, width=width, dtype=dtype, name="reconstructor"
-            )
-        else:
-            self.front = None
-            self.discriminator = dcgan.discriminator(self.image_shape, width=width, dtype=dtype)
-            self.reconstructor = dcgan.reconstructor(
-                self.image_shape, c.z_dim, width=width, dtype=dtype
-            )
+        self._build_networks()
 
         fronts = [] if self.front is None else [self.front]
         generator_side = [self.encoder, self.generator, self.reconstructor]
         discriminator_side = [*fronts, self.discriminator]
         initialization.initialize(
-            generator_side + discriminator_side, scheme=c.initialization, seed=seed
+            generator_side + discriminator_side, scheme=config.initialization, seed=seed
         )
         self.generator_variables = [v for n in generator_side for v in n.trainable_variables]
         self.discriminator_variables = [
             v for n in discriminator_side for v in n.trainable_variables
         ]
         self.generator_optimizer = self._optimizer(
-            c.generator_learning_rate, self.generator_variables
+            config.generator_learning_rate, self.generator_variables
         )
         self.discriminator_optimizer = self._optimizer(
-            c.discriminator_learning_rate, self.discriminator_variables
+            config.discriminator_learning_rate, self.discriminator_variables
         )
         self._finish_building()
 
+    def _build_networks(self) -> None:
+        config, dtype = self.config, self.compute_policy
+        self.encoder = mlp.gaussian_encoder(
+            config.z_dim, config.r_dim, dtype=dtype, **_ENCODERS[config.encoder]
+        )
+        self.generator = dcgan.generator(
+            config.r_dim, self.image_shape, width=config.generator_width, dtype=dtype
+        )
+        width = config.discriminator_width
+        if config.trunk == "shared":
+            self.front = dcgan.shared_front(self.image_shape, width=width, dtype=dtype)
+            features = self.front.output_shape[1:]
+            self.discriminator = dcgan.head(
+                features, 1, width=width, dtype=dtype, name="discriminator"
+            )
+            self.reconstructor = dcgan.head(
+                features, config.z_dim, width=width, dtype=dtype, name="reconstructor"
+            )
+        else:
+            self.front = None
+            self.discriminator = dcgan.discriminator(self.image_shape, width=width, dtype=dtype)
+            self.reconstructor = dcgan.reconstructor(
+                self.image_shape, config.z_dim, width=width, dtype=dtype
+            )
+
     def _optimizer(self, learning_rate, variables) -> FusedRMSprop:
-        c = self.config
-        optimizer = FusedRMSprop(learning_rate, rho=c.rho, momentum=c.momentum, epsilon=c.epsilon)
+        config = self.config
+        optimizer = FusedRMSprop(
+            learning_rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon
+        )
         optimizer.build(variables)
         return optimizer
 
@@ -259,21 +298,22 @@ class IBGAN(base.GenerativeModel):
         Returns:
             scalars: float32, each the mean over this replica's examples; information in nats.
         """
-        c = self.config
+        config = self.config
         batch_size = batch["images"].shape[0]
-        alternating = c.update_order == "alternating"
+        alternating = config.update_order == "alternating"
         real = self._add_instance_noise(batch["images"], Draw.INSTANCE_NOISE_REAL)
-        if c.reconstruct_real_images:
+        if config.reconstruct_real_images:
             self.reconstruct(self._features(real, training=True), training=True)
 
         # Two tapes, so that neither's gradients pass through what only the other needs.
         discriminator_tape = tf.GradientTape(watch_accessed_variables=False)
         with tf.GradientTape() as tape, discriminator_tape:
             discriminator_tape.watch([v.value for v in self.discriminator_variables])
-            z = self.draw_normal([batch_size, c.z_dim], Draw.NOISE)  # z ~ p(z)
+            z = self.draw_normal([batch_size, config.z_dim], Draw.NOISE)  # z ~ p(z)
             encoded = self.encode_noise(z, training=True)  # e(r|z)
             # r ~ e(r|z), reparameterized: the noise is drawn for the whole batch, on any replicas.
-            r = encoded.loc + encoded.scale * self.draw_normal([batch_size, c.r_dim], Draw.CODE)
+            code_noise = self.draw_normal([batch_size, config.r_dim], Draw.CODE)
+            r = encoded.loc + encoded.scale * code_noise
             generated = self.generator(r, training=True)  # x = G(r)
             generated = self._add_instance_noise(generated, Draw.INSTANCE_NOISE_GENERATED)
 
@@ -290,7 +330,7 @@ class IBGAN(base.GenerativeModel):
             kl = information.dimensionwise_kl(encoded, self.prior)  # [batch, r_dim]
             upper_bound = tf.reduce_sum(kl, axis=-1)
             objective = adversarial_loss - (
-                c.information_weight * lower_bound - c.beta * upper_bound
+                config.information_weight * lower_bound - config.beta * upper_bound
             )  # eq. (11)
             objective = base.replica_mean(objective)
 
@@ -317,7 +357,7 @@ class IBGAN(base.GenerativeModel):
                 z, reconstruction.loc
             ),
             "information_upper_bound": tf.reduce_mean(upper_bound),
-            **{f"kl/r{index:02d}": mean_kl[index] for index in range(c.r_dim)},
+            **{f"kl/r{index:02d}": mean_kl[index] for index in range(config.r_dim)},
         }
 
     def _update_discriminator(self, real, generated) -> dict[str, tf.Tensor]:
@@ -351,10 +391,10 @@ class IBGAN(base.GenerativeModel):
 
     def instance_noise_scale(self) -> tf.Tensor:
         """Returns the standard deviation of the instance noise at the current step."""
-        c = self.config
-        progress = tf.cast(self.step.value, tf.float32) / c.instance_noise_steps
-        change = c.instance_noise_end - c.instance_noise_start
-        return c.instance_noise_start + change * tf.minimum(progress, 1.0)
+        config = self.config
+        progress = tf.cast(self.step.value, tf.float32) / config.instance_noise_steps
+        change = config.instance_noise_end - config.instance_noise_start
+        return config.instance_noise_start + change * tf.minimum(progress, 1.0)
 
     def _add_instance_noise(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
         noise = self.instance_noise_scale() * self.draw_normal(images.shape, draw)
@@ -434,8 +474,37 @@ class IBGAN(base.GenerativeModel):
             z_mean: float32 [batch, z_dim].
             r_mean: float32 [batch, r_dim].
         """
-        z_mean = self.reconstruct(self._features(images, training=False)).loc
+        z_mean = self.represent(images, "z_mean")
         return z_mean, self.encode_noise(z_mean).loc
+
+    def represent(
+        self, images: tf.Tensor, kind: str = "r_mean", *, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns one of the codes of images that metrics are computed from.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            kind: one of `representations`: "r_mean", E[e(r|z_hat)] at z_hat = E[q(z|x)], as the
+                official evaluation; "r_sampled", the same at z_hat ~ q(z|x), as the paper says;
+                "z_mean", z_hat = E[q(z|x)] itself.
+            seed: stateless seed, int32 [2], of "r_sampled".
+
+        Returns:
+            codes: float32 [batch, r_dim] or, for "z_mean", [batch, z_dim].
+        """
+        reconstruction = self.reconstruct(self._features(images, training=False))
+        if kind == "z_mean":
+            return reconstruction.loc
+        z = reconstruction.sample(seed=seed) if kind == "r_sampled" else reconstruction.loc
+        return self.encode_noise(z).loc
+
+    def update_encoding_statistics(self, images: tf.Tensor) -> None:
+        """Lets the BatchNorm statistics of the networks that encode learn from images.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        self.reconstruct(self._features(images, training=True), training=True)
 
     def dimension_kl(self, num_samples: int = 10_000, seed: int = 0) -> tf.Tensor:
         """Returns E[KL(e(r_d|z) || m(r_d))] of each dimension of r, in nats.

@@ -1,9 +1,12 @@
 """DCGAN networks of the official IB-GAN code, for images of 28, 32 and 64 pixels.
 
-A 64-pixel image passes three stride-2 convolutions of `width`, 2 and 4 times `width` channels and becomes an 8x8 map;
-32 and 28 pixels pass the last two of them and become 8x8 and 7x7. `dtype` is a Keras dtype policy ("float32" or
-"mixed_bfloat16"); outputs are float32. Kernels that precede a batch normalisation have no bias, as in the official
-code (its two fully connected layers of the generator have one all the same).
+A 64-pixel image passes three stride-2 convolutions of `width`, 2 and 4 times `width` channels and
+becomes an 8x8 map; 32 and 28 pixels pass the last two of them and become 8x8 and 7x7. `dtype` is a
+Keras dtype policy, "float32" or "mixed_bfloat16"; images, logits and codes are float32 with both.
+
+As in the official code, convolutions that a batch normalisation follows have no bias, but the
+generator's fully connected layers and the reconstructor's 1x1 convolution have one all the same.
+On a 1x1 map a 1x1 convolution is a fully connected layer, and is written as one.
 """
 
 import tensorflow as tf
@@ -32,36 +35,29 @@ def generator(
         name: of the network.
 
     Returns:
-        network: float32 [batch, code_dim] -> float32 [batch, height, width, channels] in (-1, 1).
+        network: float32 [batch, code_dim] -> float32 [batch, height, width, channels] in [-1, 1].
 
     Raises:
         ValueError: the image size isn't 28, 32 or 64.
     """
     multipliers, base = _resolution(image_shape)
-    network = tf.keras.Sequential([tf.keras.Input([code_dim])], name=name)
+    settings = {"padding": "same", "use_bias": False, "dtype": dtype}
+    stack = [tf.keras.Input([code_dim])]
     for units in (16 * width, base * base * 4 * width):
-        network.add(tf.keras.layers.Dense(units, dtype=dtype))
-        _normalise(network, tf.keras.layers.ReLU(dtype=dtype), dtype)
-    network.add(tf.keras.layers.Reshape([base, base, 4 * width], dtype=dtype))
+        stack += [tf.keras.layers.Dense(units, dtype=dtype), *_normalised_relu(dtype)]
+    stack.append(tf.keras.layers.Reshape([base, base, 4 * width], dtype=dtype))
     for _ in range(2):
-        network.add(
-            tf.keras.layers.Conv2DTranspose(
-                4 * width, 3, padding="same", use_bias=False, dtype=dtype
-            )
-        )
-        _normalise(network, tf.keras.layers.ReLU(dtype=dtype), dtype)
+        convolution = tf.keras.layers.Conv2DTranspose(4 * width, 3, **settings)
+        stack += [convolution, *_normalised_relu(dtype)]
     for multiplier in multipliers[-2::-1]:
-        network.add(
-            tf.keras.layers.Conv2DTranspose(
-                multiplier * width, 4, strides=2, padding="same", use_bias=False, dtype=dtype
-            )
-        )
-        _normalise(network, tf.keras.layers.ReLU(dtype=dtype), dtype)
-    network.add(
-        tf.keras.layers.Conv2DTranspose(image_shape[-1], 4, strides=2, padding="same", dtype=dtype)
-    )
-    network.add(tf.keras.layers.Activation("tanh", dtype="float32"))
-    return network
+        convolution = tf.keras.layers.Conv2DTranspose(multiplier * width, 4, strides=2, **settings)
+        stack += [convolution, *_normalised_relu(dtype)]
+    settings["use_bias"] = True
+    stack += [
+        tf.keras.layers.Conv2DTranspose(image_shape[-1], 4, strides=2, **settings),
+        tf.keras.layers.Activation("tanh", dtype="float32"),
+    ]
+    return tf.keras.Sequential(stack, name=name)
 
 
 def discriminator(
@@ -80,14 +76,14 @@ def discriminator(
         name: of the network.
 
     Returns:
-        network: float32 [batch, height, width, channels] in [-1, 1] -> float32 [batch, 1], the logit of D(x).
+        network: float32 [batch, height, width, channels] in [-1, 1] -> float32 [batch, 1], the
+            logit of D(x).
 
     Raises:
         ValueError: the image size isn't 28, 32 or 64.
     """
-    network = _separate_trunk(image_shape, width, dtype, name)
-    network.add(tf.keras.layers.Dense(1, dtype="float32"))
-    return network
+    trunk = _separate_trunk(image_shape, width, dtype)
+    return tf.keras.Sequential([*trunk, tf.keras.layers.Dense(1, dtype="float32")], name=name)
 
 
 def reconstructor(
@@ -98,7 +94,7 @@ def reconstructor(
     dtype: str = "float32",
     name: str = "reconstructor",
 ) -> tf.keras.Model:
-    """Returns the reconstructor of model.py: a trunk of its own, one more hidden layer and the mean of q(z|x).
+    """Returns the reconstructor of model.py: a trunk of its own and a hidden layer more.
 
     Args:
         image_shape: (height, width, channels).
@@ -108,16 +104,19 @@ def reconstructor(
         name: of the network.
 
     Returns:
-        network: float32 [batch, height, width, channels] in [-1, 1] -> float32 [batch, output_dim].
+        network: float32 [batch, height, width, channels] in [-1, 1] -> float32
+            [batch, output_dim], the mean of q(z|x).
 
     Raises:
         ValueError: the image size isn't 28, 32 or 64.
     """
-    network = _separate_trunk(image_shape, width, dtype, name)
-    network.add(tf.keras.layers.Dense(16 * width, dtype=dtype))
-    _normalise(network, layers.leaky_relu(dtype), dtype)
-    network.add(tf.keras.layers.Dense(output_dim, dtype="float32"))
-    return network
+    stack = [
+        *_separate_trunk(image_shape, width, dtype),
+        tf.keras.layers.Dense(16 * width, dtype=dtype),
+        *_normalised_leaky_relu(dtype),
+        tf.keras.layers.Dense(output_dim, dtype="float32"),
+    ]
+    return tf.keras.Sequential(stack, name=name)
 
 
 def shared_front(
@@ -127,7 +126,7 @@ def shared_front(
     dtype: str = "float32",
     name: str = "front",
 ) -> tf.keras.Model:
-    """Returns the front of model2.py, which discriminator and reconstructor share: the strided convolutions.
+    """Returns the strided convolutions, which discriminator and reconstructor share in model2.py.
 
     Args:
         image_shape: (height, width, channels).
@@ -136,28 +135,13 @@ def shared_front(
         name: of the network.
 
     Returns:
-        network: float32 [batch, height, width, channels] in [-1, 1] -> [batch, base, base, 4 * width].
+        network: float32 [batch, height, width, channels] in [-1, 1] ->
+            [batch, base, base, 4 * width] in the policy's compute type, base 7 or 8.
 
     Raises:
         ValueError: the image size isn't 28, 32 or 64.
     """
-    multipliers, _ = _resolution(image_shape)
-    network = tf.keras.Sequential([tf.keras.Input(image_shape)], name=name)
-    for index, multiplier in enumerate(multipliers):
-        network.add(
-            tf.keras.layers.Conv2D(
-                multiplier * width,
-                4,
-                strides=2,
-                padding="same",
-                use_bias=index == 0,
-                dtype=dtype,
-            )
-        )
-        if index:
-            network.add(layers.BatchNormalization(dtype=dtype))
-        network.add(layers.leaky_relu(dtype))
-    return network
+    return tf.keras.Sequential(_strided_convolutions(image_shape, width, dtype), name=name)
 
 
 def head(
@@ -168,7 +152,9 @@ def head(
     dtype: str = "float32",
     name: str = "head",
 ) -> tf.keras.Model:
-    """Returns a head of model2.py on the shared front: two 3x3 convolutions, a whole-map one, a linear output.
+    """Returns a head of model2.py, on the shared front's map.
+
+    Two 3x3 convolutions, one that covers the whole map, and a linear output.
 
     Args:
         feature_shape: (height, width, channels) of the front's output.
@@ -181,39 +167,62 @@ def head(
         network: [batch, *feature_shape] -> float32 [batch, output_dim].
     """
     settings = {"use_bias": False, "dtype": dtype}
-    network = tf.keras.Sequential([tf.keras.Input(feature_shape)], name=name)
+    stack = [tf.keras.Input(feature_shape)]
     for _ in range(2):
-        network.add(tf.keras.layers.Conv2D(4 * width, 3, padding="same", **settings))
-        _normalise(network, layers.leaky_relu(dtype), dtype)
-    network.add(layers.WholeImageConvolution(16 * width, **settings))
-    _normalise(network, layers.leaky_relu(dtype), dtype)
-    network.add(tf.keras.layers.Dense(output_dim, dtype="float32"))
-    return network
+        convolution = tf.keras.layers.Conv2D(4 * width, 3, padding="same", **settings)
+        stack += [convolution, *_normalised_leaky_relu(dtype)]
+    stack += [
+        layers.WholeImageConvolution(16 * width, **settings),
+        *_normalised_leaky_relu(dtype),
+        tf.keras.layers.Dense(output_dim, dtype="float32"),
+    ]
+    return tf.keras.Sequential(stack, name=name)
 
 
-def _separate_trunk(image_shape, width, dtype, name) -> tf.keras.Sequential:
-    """Returns the trunk of model.py: the strided convolutions, a 3x3 one and one that covers the whole map."""
-    network = shared_front(image_shape, width=width, dtype=dtype, name=name)
+def _separate_trunk(image_shape: Shape, width: int, dtype: str) -> list:
+    """Returns the trunk of model.py: strided convolutions, a 3x3 one, one over the whole map."""
     settings = {"use_bias": False, "dtype": dtype}
-    network.add(tf.keras.layers.Conv2D(8 * width, 3, padding="same", **settings))
-    _normalise(network, layers.leaky_relu(dtype), dtype)
-    network.add(layers.WholeImageConvolution(16 * width, **settings))
-    _normalise(network, layers.leaky_relu(dtype), dtype)
-    return network
+    return [
+        *_strided_convolutions(image_shape, width, dtype),
+        tf.keras.layers.Conv2D(8 * width, 3, padding="same", **settings),
+        *_normalised_leaky_relu(dtype),
+        layers.WholeImageConvolution(16 * width, **settings),
+        *_normalised_leaky_relu(dtype),
+    ]
 
 
-def _normalise(network: tf.keras.Sequential, activation: tf.keras.layers.Layer, dtype: str) -> None:
-    network.add(layers.BatchNormalization(dtype=dtype))
-    network.add(activation)
+def _strided_convolutions(image_shape: Shape, width: int, dtype: str) -> list:
+    """Returns the input and the strided convolutions, of which the first isn't normalised."""
+    settings = {"strides": 2, "padding": "same", "dtype": dtype}
+    multipliers, _ = _resolution(image_shape)
+    first, *others = (multiplier * width for multiplier in multipliers)
+    stack = [
+        tf.keras.Input(image_shape),
+        tf.keras.layers.Conv2D(first, 4, **settings),
+        layers.leaky_relu(dtype),
+    ]
+    for filters in others:
+        convolution = tf.keras.layers.Conv2D(filters, 4, use_bias=False, **settings)
+        stack += [convolution, *_normalised_leaky_relu(dtype)]
+    return stack
+
+
+def _normalised_relu(dtype: str) -> list[tf.keras.layers.Layer]:
+    return [layers.BatchNormalization(dtype=dtype), tf.keras.layers.ReLU(dtype=dtype)]
+
+
+def _normalised_leaky_relu(dtype: str) -> list[tf.keras.layers.Layer]:
+    return [layers.BatchNormalization(dtype=dtype), layers.leaky_relu(dtype)]
 
 
 def _resolution(image_shape: Shape) -> tuple[tuple[int, ...], int]:
-    """Returns the channel multipliers of the strided convolutions and the size of the map behind them."""
+    """Returns the strided convolutions' channel multipliers and the side of the map after them."""
     height, width, _ = image_shape
     if height != width or height not in _STRIDED_MULTIPLIERS:
         sizes = ", ".join(map(str, _STRIDED_MULTIPLIERS))
         raise ValueError(
-            f"image_shape must be square with a side of one of {sizes} pixels. Received: image_shape={image_shape}"
+            f"image_shape must be square with a side of one of {sizes} pixels. "
+            f"Received: image_shape={image_shape}"
         )
     multipliers = _STRIDED_MULTIPLIERS[height]
     return multipliers, height // 2 ** len(multipliers)

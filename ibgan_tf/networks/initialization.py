@@ -10,13 +10,14 @@ SCHEMES = ("normal", "orthogonal")
 def initialize(networks: Sequence[tf.keras.Model], *, scheme: str, seed: int) -> None:
     """Draws every kernel of the networks anew; biases stay 0 and normalisation scales 1.
 
-    Kernels are drawn here and not by the layers' initializers, because Keras clones an initializer with its seed for
-    each layer: kernels of equal shape, such as discriminator's and reconstructor's, would start equal.
+    Kernels are drawn here and not by the layers' initializers: a Keras initializer with a seed
+    draws the same numbers each time, so that kernels of equal shape, such as the discriminator's
+    and the reconstructor's, would start equal.
 
     Args:
         networks: built networks.
-        scheme: "normal", N(0, 0.02**2) (DCGAN; the official code for dSprites), or "orthogonal" with gain 1 (the
-            official code for CelebA and 3D Chairs).
+        scheme: of SCHEMES: "normal", N(0, 0.02**2) (DCGAN; the official code for dSprites), or
+            "orthogonal" with gain 1 (the official code for CelebA and 3D Chairs).
         seed: of the draws, 0 <= seed < 2**31; each kernel has its own stream.
     """
     kernels = [

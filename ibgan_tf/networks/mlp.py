@@ -18,8 +18,8 @@ def gaussian_encoder(
 ) -> tf.keras.Model:
     """Returns a network from a vector to the mean and log variance of a factorised Gaussian.
 
-    The official code has two hidden layers of 32 for dSprites (model.py) and 64, 64, 32 with batch normalisation for
-    CelebA and 3D Chairs (model2.py).
+    The official code has two hidden layers of 32 for dSprites (model.py) and of 64, 64 and 32 with
+    batch normalisation for CelebA and 3D Chairs (model2.py).
 
     Args:
         input_dim: width of the input z.
@@ -32,11 +32,11 @@ def gaussian_encoder(
     Returns:
         network: float32 [batch, input_dim] -> float32 [batch, 2 * code_dim], means first.
     """
-    network = tf.keras.Sequential([tf.keras.Input([input_dim])], name=name)
+    stack = [tf.keras.Input([input_dim])]
     for width in hidden:
-        network.add(tf.keras.layers.Dense(width, dtype=dtype))
+        stack.append(tf.keras.layers.Dense(width, dtype=dtype))
         if batch_norm:
-            network.add(layers.BatchNormalization(dtype=dtype))
-        network.add(tf.keras.layers.ReLU(dtype=dtype))
-    network.add(tf.keras.layers.Dense(2 * code_dim, dtype="float32"))
-    return network
+            stack.append(layers.BatchNormalization(dtype=dtype))
+        stack.append(tf.keras.layers.ReLU(dtype=dtype))
+    stack.append(tf.keras.layers.Dense(2 * code_dim, dtype="float32"))
+    return tf.keras.Sequential(stack, name=name)

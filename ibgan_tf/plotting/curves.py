@@ -1,7 +1,6 @@
 """Curves over training steps from the rows of log.jsonl."""
 
 import dataclasses
-import io
 import math
 import os
 import re
@@ -11,14 +10,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from ibgan_tf.plotting import writing
+from ibgan_tf.plotting import style
 
 _SMOOTHED_FROM = 200  # points; a shorter line is drawn as it is
-_INK, _FAINT = "0.15", "0.85"
+_DOTTED_TO = 30  # points; each is shown as a dot
 _KL_KEY = re.compile(r"kl/r\d+")
 
 INFORMATION = {
@@ -50,9 +47,14 @@ class CurveGroup:
 
 
 def curves(
-    rows: Sequence[Mapping[str, object]], groups: Sequence[CurveGroup], path: str | os.PathLike
+    rows: Sequence[Mapping[str, object]],
+    groups: Sequence[CurveGroup],
+    path: str | os.PathLike,
+    *,
+    stacked: bool = False,
+    marked_step: float | None = None,
 ) -> None:
-    """Writes a PNG with one axes for each group, side by side over the same steps.
+    """Writes a PNG with one axes for each group, over the same steps.
 
     Rows without a key, or with a value that isn't finite, are left out of its line. Long lines
     are drawn faintly, with their running mean on top.
@@ -61,6 +63,8 @@ def curves(
         rows: rows of log.jsonl, with "step" and scalars.
         groups: what to draw; keys that no row has are left out.
         path: the PNG to write; its folders are made.
+        stacked: one axes below the other, rather than side by side.
+        marked_step: where a dashed line crosses every axes, or None.
 
     Raises:
         ValueError: no groups, or no row has a finite value of any key of a group.
@@ -68,14 +72,20 @@ def curves(
     """
     if not groups:
         raise ValueError("groups must hold at least one CurveGroup. Received: groups=[]")
-    figure = Figure(figsize=(5.2 * len(groups), 3.6), dpi=150, facecolor="white")
-    figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.06)
-    figure_axes = figure.subplots(1, len(groups), squeeze=False, sharex=True)[0]
+    number = len(groups)
+    if stacked:
+        figure = style.new_figure(10.0, 2.5 * number + 0.3, dpi=200)
+    else:
+        figure = style.new_figure(5.2 * number, 3.6, dpi=150)
+    shape = (number, 1) if stacked else (1, number)
+    figure_axes = figure.subplots(*shape, squeeze=False, sharex=True).ravel()
     for axes, group in zip(figure_axes, groups, strict=True):
-        _draw_group(axes, rows, group)
-    contents = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(contents)
-    writing.write_atomically(path, contents.getvalue())
+        _draw_group(axes, rows, group, legend_beside=stacked)
+        if marked_step is not None:
+            axes.axvline(marked_step, color=style.INK, linewidth=1.0, linestyle=(0, (5, 3)))
+        if stacked:
+            axes.label_outer()
+    style.save_figure(figure, path)
 
 
 def information_curves(rows: Sequence[Mapping[str, object]], path: str | os.PathLike) -> None:
@@ -90,22 +100,20 @@ def information_curves(rows: Sequence[Mapping[str, object]], path: str | os.Path
         ValueError: no row has a bound, or none a KL.
         OSError: the file can't be written.
     """
-    keys = sorted({key for row in rows for key in row if _KL_KEY.fullmatch(key)})
-    last = {key: _series(rows, key)[1][-1:].tolist() for key in keys}
-    last = {key: values[0] for key, values in last.items() if values}
-    ordered = sorted(last, key=lambda key: -last[key])
-    bounds = CurveGroup(
-        title="Bounds of the mutual information $I(z, x)$",
-        y_label="information (nats)",
-        labels=INFORMATION,
-    )
-    divergences = CurveGroup(
-        title=r"$\mathrm{KL}(e(r_d|z)\,\|\,m(r_d))$ of each dimension $d$",
-        y_label="KL (nats)",
-        labels={key: f"r{int(key[4:])}  {last[key]:.2f}" for key in ordered},
-        legend_title="last value",
-    )
-    curves(rows, [bounds, divergences], path)
+    curves(rows, [_bounds(), _divergences(rows)], path)
+
+
+def information_groups(rows: Sequence[Mapping[str, object]]) -> list[CurveGroup]:
+    """Returns what `information_curves` draws, without the group that the rows have nothing for.
+
+    Args:
+        rows: rows of log.jsonl.
+
+    Returns:
+        groups: the bounds and the KLs, one of the two, or none.
+    """
+    groups = [_bounds(), _divergences(rows)]
+    return [group for group in groups if any(_series(rows, key)[0].size for key in group.labels)]
 
 
 def loss_curves(rows: Sequence[Mapping[str, object]], path: str | os.PathLike) -> None:
@@ -160,7 +168,36 @@ def draw_curves(rows: Sequence[Mapping[str, object]], output_dir: str | os.PathL
     return paths
 
 
-def _draw_group(axes: Axes, rows: Sequence[Mapping[str, object]], group: CurveGroup) -> None:
+def _bounds() -> CurveGroup:
+    """Returns the lines of the information bounds."""
+    return CurveGroup(
+        title="Bounds of the mutual information $I(z, x)$",
+        y_label="information (nats)",
+        labels=INFORMATION,
+    )
+
+
+def _divergences(rows: Sequence[Mapping[str, object]]) -> CurveGroup:
+    """Returns the lines of the KL of each r dimension, in the order of their last values."""
+    keys = sorted({key for row in rows for key in row if _KL_KEY.fullmatch(key)})
+    last = {key: _series(rows, key)[1][-1:].tolist() for key in keys}
+    last = {key: values[0] for key, values in last.items() if values}
+    ordered = sorted(last, key=lambda key: -last[key])
+    return CurveGroup(
+        title=r"$\mathrm{KL}(e(r_d|z)\,\|\,m(r_d))$ of each dimension $d$",
+        y_label="KL (nats)",
+        labels={key: f"r{int(key[4:])}  {last[key]:.2f}" for key in ordered},
+        legend_title="last value",
+    )
+
+
+def _draw_group(
+    axes: Axes,
+    rows: Sequence[Mapping[str, object]],
+    group: CurveGroup,
+    *,
+    legend_beside: bool,
+) -> None:
     """Draws the lines of a group and dresses its axes."""
     lines = {key: _series(rows, key) for key in group.labels}
     lines = {key: line for key, line in lines.items() if line[0].size}
@@ -171,35 +208,31 @@ def _draw_group(axes: Axes, rows: Sequence[Mapping[str, object]], group: CurveGr
         )
     smoothed = False
     for key, (steps, values) in lines.items():
-        style = {"color": _color(key, list(group.labels)), "label": group.labels[key]}
+        line = {"color": _color(key, list(group.labels)), "label": group.labels[key]}
         if steps.size > _SMOOTHED_FROM:
             smoothed = True
-            axes.plot(steps, values, color=style["color"], linewidth=0.6, alpha=0.25)
+            axes.plot(steps, values, color=line["color"], linewidth=0.6, alpha=0.25)
             values = _running_mean(values, steps.size // 50)
-        axes.plot(steps, values, linewidth=1.6, marker="o" if steps.size == 1 else "", **style)
-    axes.set_title(group.title, fontsize=11, color=_INK, loc="left")
-    axes.set_xlabel("step, thick lines: running mean" if smoothed else "step", fontsize=10)
-    axes.set_ylabel(group.y_label, fontsize=10)
+        marker = {"marker": "o" if steps.size <= _DOTTED_TO else "", "markersize": 3.5}
+        axes.plot(steps, values, linewidth=1.6, **marker, **line)
+    x_label = "step, thick lines: running mean" if smoothed else "step"
+    style.dress(axes, title=group.title, x_label=x_label, y_label=group.y_label)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.margins(x=0.02)
     if group.y_range:
         axes.set_ylim(*group.y_range)
-    axes.grid(color=_FAINT, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=9, labelcolor=_INK)
-    _draw_legend(axes, title=group.legend_title, count=len(lines))
+    _draw_legend(axes, title=group.legend_title, count=len(lines), beside=legend_beside)
 
 
-def _draw_legend(axes: Axes, *, title: str, count: int) -> None:
-    """Draws the legend: inside the axes for a few lines, beside them for many."""
-    style = {"title": title or None, "fontsize": 9, "title_fontsize": 9}
-    if count > 4:
+def _draw_legend(axes: Axes, *, title: str, count: int, beside: bool) -> None:
+    """Draws the legend: inside the axes for a few lines if it may, beside them for many."""
+    texts = {"title": title or None, "fontsize": 9, "title_fontsize": 9}
+    if count > 4 or beside:
         columns = math.ceil(count / 16)
-        beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "ncols": columns}
-        axes.legend(frameon=False, **beside, **style)
+        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "ncols": columns}
+        axes.legend(frameon=False, alignment="left", **place, **texts)
     else:
-        axes.legend(loc="best", framealpha=0.85, edgecolor="none", **style)
+        axes.legend(loc="best", framealpha=0.85, edgecolor="none", **texts)
 
 
 def _series(rows: Sequence[Mapping[str, object]], key: str) -> tuple[np.ndarray, np.ndarray]:

@@ -38,6 +38,10 @@ def replacing_file(path: pathlib.Path) -> Iterator[pathlib.Path]:
         yield temporary
         sync(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno and not error.filename:  # as a full disk's
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     sync(path.parent)

@@ -44,7 +44,8 @@ def read_segments(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
         run_dir: the run directory.
 
     Returns:
-        A list of dicts with: step, time, command, versions, cpu, cores, threads, onednn, devices, commit.
+        A list of dicts with: step, time, command, versions, cpu, cores, threads, onednn, devices,
+        commit.
 
     Raises:
         ValueError: environment.json is damaged.
@@ -74,7 +75,7 @@ def _segment(*, step: int, command: Sequence[str]) -> dict[str, object]:
         "cores": cores,
         "threads": threads or cores,
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "TensorFlow's default"),
-        "devices": [_device_name(device) for device in tf.config.list_physical_devices()],
+        "devices": [_device_name(device) for device in tf.config.get_visible_devices()],
         "commit": _commit(pathlib.Path(ibgan_tf.__file__).parent),
     }
 

@@ -31,14 +31,17 @@ def append_row(run_dir: str | os.PathLike[str], row: Mapping[str, object]) -> No
                 f"{name} must be finite. Received: {name}={value} at step {values.get('step')}."
             )
     line = (json.dumps(values, allow_nan=False) + "\n").encode()
-    with open(pathlib.Path(run_dir) / LOG_FILE, "ab", buffering=0) as file:
+    path = pathlib.Path(run_dir) / LOG_FILE
+    with open(path, "ab", buffering=0) as file:
         start = file.tell()
         written = 0
         try:
             while written < len(line):  # a nearly full disk takes a part first
                 written += file.write(line[written:])
-        except OSError:
+            os.fsync(file.fileno())  # before any checkpoint that comes after the row
+        except OSError as error:
             file.truncate(start)
+            error.filename = str(path)  # which writing to an open file leaves out
             raise
 
 

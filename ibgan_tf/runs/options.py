@@ -58,7 +58,7 @@ class RunOptions:
     threads: int = setting(0, "CPU threads; 0: as many as there are cores.")
     deterministic: bool = setting(False, "Deterministic operations on GPUs; CPUs need it not.")
     steps_per_call: int = setting(10, "Training steps in one call of a graph.")
-    jit: bool = setting(False, "Compile the step with XLA.")
+    jit: bool = setting(False, "Compile the step with XLA, which draws other noise.")
 
     def __post_init__(self) -> None:
         if self.precision == "float16":

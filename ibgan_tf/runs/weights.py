@@ -11,6 +11,7 @@ from ibgan_tf import registry
 from ibgan_tf.runs import atomic
 
 WEIGHTS_FOLDER = "weights"
+_HDF5_OVERHEAD = 16_384  # bytes per array, more than HDF5's headers were seen to take
 
 
 def save_networks(
@@ -33,14 +34,37 @@ def save_networks(
     atomic.remove_leftovers(folder.parent)
     try:
         with atomic.replacing_folder(folder) as temporary:
+            _claim_space(temporary, files)
             for file_name, network in files.items():
                 network.save_weights(temporary / file_name)
-    except (OSError, RuntimeError) as error:  # HDF5 raises either on a full disk
+    except (OSError, RuntimeError) as error:  # HDF5 raises either
         reason = str(error).splitlines()[0]
         raise OSError(
             f"The weights of step {step} must be written to the disk. Received: folder={folder}, "
             f"{reason}. Free space there; what was there before is intact."
         ) from error
+
+
+def _claim_space(folder: pathlib.Path, files: Mapping[str, tf.keras.Model]) -> None:
+    """Writes and removes files as large as the snapshot's, so that a full disk is told here.
+
+    HDF5 must not meet it: a file that it can't finish crashes Python when the process ends.
+
+    Args:
+        folder: where the snapshot will be written.
+        files: file name -> network.
+
+    Raises:
+        OSError: there isn't room.
+    """
+    for name, network in files.items():
+        size = sum(weight.numpy().nbytes + _HDF5_OVERHEAD for weight in network.weights)
+        with open(folder / name, "wb") as file:
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+    for name in files:
+        (folder / name).unlink()
 
 
 def load_networks(

@@ -6,12 +6,13 @@ stops at every interval's multiples. Checkpoints come last: whatever a resumed r
 log and its pictures was there before the checkpoint was.
 """
 
+import contextlib
 import datetime
-import logging
 import pathlib
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,9 +20,11 @@ import tensorflow as tf
 from ibgan_tf.plotting import grids
 from ibgan_tf.runs import atomic, run_directory, weights
 from ibgan_tf.runs.checkpoints import Checkpoints
+from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.run_directory import RunRecord
 from ibgan_tf.training import pictures
 from ibgan_tf.training.interval import ReportInterval
+from ibgan_tf.training.tensorboard import TensorBoardWriter
 
 Callback = tf.keras.callbacks.Callback
 
@@ -47,95 +50,69 @@ def run_callbacks(
         Log(run_dir, options.batch_size),
         board,
         Progress(options.steps),
+        FiniteWeights(options),
         Pictures(run_dir, record, board, every=options.picture_every),
         Snapshots(run_dir, every=options.snapshot_every),
         SaveCheckpoints(checkpoints, interval, every=options.checkpoint_every),
-        Ending(run_dir, options.steps),
+        Ending(run_dir, record),
     ]
 
 
+class _Clock:
+    """The speed since a step, without the first call of the graph, which builds it."""
+
+    def start(self, step: int) -> None:
+        """Begins before the first call of a segment."""
+        self.restart(step)
+        self._building = True
+
+    def restart(self, step: int) -> None:
+        """Begins anew."""
+        self._step, self._time = step, time.perf_counter()
+
+    def after_call(self, step: int) -> None:
+        """Begins anew if this was the first call."""
+        if self._building:
+            self._building = False
+            self.restart(step)
+
+    def steps_per_second(self, step: int) -> float:
+        """Returns the speed up to a step; that of the first call if there was no other."""
+        return (step - self._step) / (time.perf_counter() - self._time)
+
+
 class Log(Callback):
-    """Writes a row of log.jsonl per report, with the speed since the last."""
+    """Writes a row of log.jsonl per report, with the speed since the last, which it adds to `logs`.
+
+    Args:
+        run_dir: the run directory.
+        batch_size: images in a step.
+    """
 
     def __init__(self, run_dir: pathlib.Path, batch_size: int):
         super().__init__()
-        self._run_dir, self._batch_size = run_dir, batch_size
+        self._run_dir, self._batch_size, self._clock = run_dir, batch_size, _Clock()
 
     def on_train_begin(self, logs=None):
-        self._step, self._time = int(logs["step"]), time.perf_counter()
+        self._clock.start(int(logs["step"]))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._clock.after_call(batch)
 
     def on_epoch_end(self, epoch, logs=None):
-        now = time.perf_counter()
-        speed = (epoch - self._step) / (now - self._time)
+        speed = self._clock.steps_per_second(epoch)
+        self._clock.restart(epoch)
         logs["steps_per_second"] = round(speed, 3)
         logs["images_per_second"] = round(speed * self._batch_size, 1)
-        self._step, self._time = epoch, now
         run_directory.append_row(self._run_dir, {"step": epoch, **logs})
 
 
-class TensorBoardWriter(Callback):
-    """Writes scalars and pictures for TensorBoard.
-
-    What TensorBoard shows is in log.jsonl and in the pictures' folders too: if its folder can't
-    be written, one warning says so and training goes on without it.
-    """
-
-    def __init__(self, directory: pathlib.Path):
-        super().__init__()
-        self._directory, self._writer = directory, None
-        self._do(self._open)
-
-    def _open(self):
-        # max_queue 0: what a report wrote is on the disk before the checkpoint after it.
-        self._writer = tf.summary.create_file_writer(str(self._directory))
-
-    def _do(self, write) -> None:
-        try:
-            write()
-        except (tf.errors.OpError, OSError) as error:
-            self._writer = None
-            logging.getLogger(__name__).warning(
-                "TensorBoard's events can't be written to %s (%s): training goes on without them; "
-                "log.jsonl has the scalars.",
-                self._directory,
-                str(error).splitlines()[0],
-            )
-
-    def on_epoch_end(self, epoch, logs=None):
-        def write():
-            with self._writer.as_default(step=epoch):
-                for name, value in logs.items():
-                    tf.summary.scalar(name, value)
-            self._writer.flush()
-
-        if self._writer is not None:
-            self._do(write)
-
-    def image(self, name: str, pixels: np.ndarray, *, step: int) -> None:
-        """Writes one picture.
-
-        Args:
-            name: its tag.
-            pixels: uint8 [height, width] or [height, width, 3].
-            step: of the run.
-        """
-        picture = pixels.reshape([1, *pixels.shape[:2], -1])
-
-        def write():
-            with self._writer.as_default(step=step):
-                tf.summary.image(name, picture)
-            self._writer.flush()
-
-        if self._writer is not None:
-            self._do(write)
-
-    def on_train_end(self, logs=None):
-        if self._writer is not None:
-            self._do(self._writer.close)
-
-
 class Progress(Callback):
-    """Shows step, speed, the time left and the main scalars on the terminal."""
+    """Shows step, speed, the time left and the main scalars on the terminal, a line per report.
+
+    Args:
+        steps: of the whole run.
+    """
 
     _SHOWN = {
         "information_lower_bound": "I^L",
@@ -146,24 +123,27 @@ class Progress(Callback):
 
     def __init__(self, steps: int):
         super().__init__()
-        self._steps, self._terminal = steps, sys.stderr.isatty()
+        self._steps, self._clock = steps, _Clock()
 
     def on_train_begin(self, logs=None):
-        self._first_step, self._begin = int(logs["step"]), time.perf_counter()
-        _tell(f"step {self._first_step:,} of {self._steps:,}; the first call builds the graph")
+        step = int(logs["step"])  # Keras makes every value a float
+        self._clock.start(step)
+        tell(f"step {step:,} of {self._steps:,}; the first call builds the graph")
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._clock.after_call(batch)
 
     def on_epoch_end(self, epoch, logs=None):
-        elapsed = time.perf_counter() - self._begin
-        left = elapsed / (epoch - self._first_step) * (self._steps - epoch)
+        # By the speed since the start or resume: pictures and checkpoints take their time too.
+        left = (self._steps - epoch) / self._clock.steps_per_second(epoch)
         shown = "  ".join(
             f"{short} {logs[name]:.2f}" for name, short in self._SHOWN.items() if name in logs
         )
-        line = (
+        tell(
             f"step {epoch:,}/{self._steps:,} ({epoch / self._steps:.0%})  "
             f"{logs['steps_per_second']:.2f} steps/s  "
             f"ETA {datetime.timedelta(seconds=round(left))}  {shown}{_active(logs)}"
         )
-        _tell(line, end="\r" if self._terminal and epoch < self._steps else "\n")
 
 
 def _active(logs: Mapping[str, float]) -> str:
@@ -175,12 +155,49 @@ def _active(logs: Mapping[str, float]) -> str:
     return f"  {active} of {len(divergences)} dimensions above 0.5 nats"
 
 
-def _tell(line: str, end: str = "\n") -> None:
-    print(line, end=end, file=sys.stderr, flush=True)
+def tell(line: str) -> None:
+    """Prints a line to the terminal; a training outlives the terminal or pipe that it began in."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+class FiniteWeights(Callback):
+    """Ends the run before a weight that isn't finite is shown or saved.
+
+    Args:
+        options: the intervals of pictures, snapshots and checkpoints.
+    """
+
+    def __init__(self, options: RunOptions):
+        super().__init__()
+        intervals = (options.picture_every, options.snapshot_every, options.checkpoint_every)
+        self._intervals = [every for every in intervals if every]
+
+    def on_train_batch_end(self, batch, logs=None):
+        if any(batch % every == 0 for every in self._intervals):
+            self._check(batch)
+
+    def on_train_end(self, logs=None):
+        self._check(int(logs["step"]))
+
+    def _check(self, step: int) -> None:
+        for weight in self.model.weights:
+            if "float" in weight.dtype and not np.isfinite(weight.numpy()).all():
+                raise FloatingPointError(
+                    f"Every weight must be finite. Received: {weight.path} at step {step}. The "
+                    "last checkpoint is from before; lower the learning rates"
+                )
 
 
 class Pictures(Callback):
-    """Draws a grid of samples and latent traversals, to files and to TensorBoard."""
+    """Draws a grid of samples and latent traversals, to files and to TensorBoard.
+
+    Args:
+        run_dir: the run directory.
+        record: names model and data set.
+        board: TensorBoard's writer.
+        every: steps between two sets; 0: none.
+    """
 
     def __init__(
         self, run_dir: pathlib.Path, record: RunRecord, board: TensorBoardWriter, *, every: int
@@ -206,7 +223,12 @@ class Pictures(Callback):
 
 
 class Snapshots(Callback):
-    """Keeps the weights of the networks, without optimizers, for metrics over steps."""
+    """Keeps the weights of the networks, without optimizers, for metrics over steps.
+
+    Args:
+        run_dir: the run directory.
+        every: steps between two snapshots; 0: none.
+    """
 
     def __init__(self, run_dir: pathlib.Path, *, every: int):
         super().__init__()
@@ -218,7 +240,13 @@ class Snapshots(Callback):
 
 
 class SaveCheckpoints(Callback):
-    """Saves a checkpoint at its interval and at the end, unless a weight isn't finite."""
+    """Saves a checkpoint at its interval and when training ends, a stop on request included.
+
+    Args:
+        checkpoints: of the run.
+        interval: the scalars since the last report, saved with each checkpoint.
+        every: steps between two checkpoints.
+    """
 
     def __init__(self, checkpoints: Checkpoints, interval: ReportInterval, *, every: int):
         super().__init__()
@@ -232,32 +260,57 @@ class SaveCheckpoints(Callback):
         self._save(int(logs["step"]))
 
     def _save(self, step: int) -> None:
-        for weight in self.model.weights:
-            if weight.dtype.startswith("float") and not np.isfinite(weight.numpy()).all():
-                raise FloatingPointError(
-                    f"Every weight must be finite. Received: {weight.path} at step {step}. The "
-                    "last checkpoint is from before; lower the learning rates"
-                )
         self._interval.prepare_save()
         self._checkpoints.save(step)
 
 
 class Ending(Callback):
-    """Writes summary.json when training ends, and DONE when it has done all its steps."""
+    """Writes summary.json when training ends, and DONE when it has done all its steps.
 
-    def __init__(self, run_dir: pathlib.Path, steps: int):
+    Args:
+        run_dir: the run directory.
+        record: the run's settings.
+    """
+
+    def __init__(self, run_dir: pathlib.Path, record: RunRecord):
         super().__init__()
-        self._run_dir, self._steps = run_dir, steps
-        self._last: dict[str, float] = {}
+        self._run_dir, self._record = run_dir, record
 
-    def on_epoch_end(self, epoch, logs=None):
-        self._last = {"step": epoch, **logs}
+    def on_train_begin(self, logs=None):
+        self._first_step, self._time = int(logs["step"]), time.perf_counter()
 
     def on_train_end(self, logs=None):
-        step = int(logs["step"])
-        atomic.write_json(
-            self._run_dir / "summary.json",
-            {"step": step, "steps": self._steps, "last_report": self._last},
-        )
-        if step >= self._steps:
-            atomic.write_text(self._run_dir / "DONE", f"{step} steps\n")
+        step, seconds = int(logs["step"]), time.perf_counter() - self._time
+        num_steps = step - self._first_step
+        segment = {
+            "first_step": self._first_step,
+            "steps": num_steps,
+            "seconds": round(seconds, 1),
+            "steps_per_second": round(num_steps / seconds, 3),
+        }
+        write_ending(self._run_dir, self._record, step=step, segment=segment)
+
+
+def write_ending(
+    run_dir: pathlib.Path, record: RunRecord, *, step: int, segment: Mapping[str, Any] | None
+) -> None:
+    """Writes summary.json, and DONE for a run that has done all its steps.
+
+    Args:
+        run_dir: the run directory.
+        record: the run's settings.
+        step: the steps that have been done.
+        segment: the first step, steps, seconds (graph, pictures and checkpoints included) and
+            speed since the start or resume; None where nothing was trained.
+    """
+    rows = run_directory.read_rows(run_dir)
+    summary = {
+        "step": step,
+        "steps": record.options.steps,
+        "data_source": record.data_source,
+        "last_report": rows[-1] if rows else {},
+        "segment": segment,
+    }
+    atomic.write_json(run_dir / "summary.json", summary)
+    if step >= record.options.steps:
+        atomic.write_text(run_dir / "DONE", f"{step} steps\n")

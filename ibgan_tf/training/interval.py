@@ -46,8 +46,8 @@ class ReportInterval:
         """Puts the sums where the next checkpoint saves them."""
         self.saved.assign(json.dumps({"sums": self._sums, "count": self._count}))
 
-    def restored(self) -> None:
-        """Takes up the sums that a checkpoint restored."""
+    def take_saved(self) -> None:
+        """Goes on from the sums that a checkpoint has restored, if one has."""
         saved = self.saved.numpy().decode()
         if saved:
             values = json.loads(saved)

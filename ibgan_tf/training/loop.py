@@ -1,31 +1,33 @@
 """The training loop: one for every strategy, with Keras's callbacks at its intervals."""
 
-import contextlib
 import os
 import pathlib
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.data.batches import batches
 from ibgan_tf.models import MODELS
-from ibgan_tf.runs import events, run_directory
+from ibgan_tf.runs import atomic, events, run_directory
 from ibgan_tf.runs.checkpoints import Checkpoints
+from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.run_directory import RunRecord
 from ibgan_tf.training import callbacks as run_callbacks
 from ibgan_tf.training.interval import ReportInterval
+from ibgan_tf.training.stop_requests import stop_requests
 
 FINISHED = 0
-TERMINATED = 128 + signal.SIGTERM  # exit code after a checkpoint on SIGTERM; Ctrl-C gives 130
+TERMINATED = 128 + signal.SIGTERM
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def train(
     run_dir: str | os.PathLike[str],
     record: RunRecord,
-    dataset: Any,
+    dataset: ImageDataset,
     *,
     strategy: tf.distribute.Strategy,
     command: Sequence[str],
@@ -33,71 +35,99 @@ def train(
 ) -> int:
     """Trains a run to its last step, from its newest checkpoint where it resumes.
 
+    On one device or under MirroredStrategy, plain Keras gives the same weights, without the run
+    directory: `model.fit(batches(dataset, ...), steps_per_epoch=..., shuffle=False)`.
+
     Args:
         run_dir: the run directory; missing or empty for a new run.
         record: the run's settings; of a resumed run with the changes that are allowed.
-        dataset: the opened data set, an `ImageDataset`.
+        dataset: the opened data set.
         strategy: over the devices, from `configure_devices`.
         command: the program and its arguments, for command.txt and environment.json.
         resume: whether to go on with the run in `run_dir`.
 
     Returns:
-        status: FINISHED, or 128 + the signal's number if a SIGTERM or Ctrl-C ended the run after
-            a checkpoint.
+        status: FINISHED, also if there was nothing left to do; TERMINATED or INTERRUPTED if a
+            SIGTERM or Ctrl-C ended the run, after a checkpoint.
 
     Raises:
         FileExistsError: `run_dir` holds anything and `resume` is false.
+        FileNotFoundError: `run_dir` holds no run and `resume` is true.
         FloatingPointError: a scalar or a weight isn't finite; no checkpoint of it is written.
+        ValueError: every checkpoint is damaged, or of another model.
         OSError: another process writes the run, or the disk is full.
     """
-    with run_directory.lock(run_dir), _stop_requests() as stop_request:
+    run_dir = pathlib.Path(run_dir)
+    if resume:
+        run_directory.read_values(run_dir)
+    else:
+        run_directory.check_new(run_dir)  # here too, for the lock leaves a file
+    # Before the run directory is made, for the settings may not fit the images.
+    with strategy.scope():
+        model = MODELS[record.model](
+            record.model_config,
+            record.image_shape,
+            seed=record.options.seed,
+            precision=record.options.precision,
+        )
+    with run_directory.lock(run_dir), stop_requests() as stop_request:
         if not resume:
             run_directory.create(run_dir, record, command=command)
-        with strategy.scope():
-            model = MODELS[record.model](
-                record.model_config,
-                record.image_shape,
-                seed=record.options.seed,
-                precision=record.options.precision,
-            )
         interval = ReportInterval()
-        checkpoints = Checkpoints(
-            pathlib.Path(run_dir) / "checkpoints", model=model, interval=interval.saved
-        )
-        step = _restore(run_dir, checkpoints, interval) if resume else 0
+        checkpoints = Checkpoints(run_dir / "checkpoints", model=model, interval=interval.saved)
+        step = _restore(run_dir, checkpoints, interval) if resume else None
+        if step is not None and step >= record.options.steps:
+            return _nothing_left(run_dir, record, step)
         if resume:
             run_directory.write_record(run_dir, record)
-            run_directory.add_environment_segment(run_dir, step=step, command=command)
-        (pathlib.Path(run_dir) / "DONE").unlink(missing_ok=True)
-        if step == 0:
+            run_directory.add_environment_segment(run_dir, step=step or 0, command=command)
+        (run_dir / "DONE").unlink(missing_ok=True)
+        if step is None:
             run_directory.append_row(run_dir, {"step": 0, "data_source": record.data_source})
         return _run(
-            pathlib.Path(run_dir),
+            run_dir,
             record,
             dataset,
             model=model,
             strategy=strategy,
             interval=interval,
             checkpoints=checkpoints,
-            start_step=step,
+            start_step=step or 0,
             stop_request=stop_request,
         )
 
 
-def _restore(run_dir, checkpoints: Checkpoints, interval: ReportInterval) -> int:
-    """Restores the newest intact checkpoint and drops what was logged after it."""
+def _restore(
+    run_dir: pathlib.Path, checkpoints: Checkpoints, interval: ReportInterval
+) -> int | None:
+    """Restores the newest intact checkpoint and drops what was logged after it.
+
+    Pictures and snapshots of later steps stay: the run writes the same again when it gets there.
+
+    Returns:
+        step: of the checkpoint; None if there is none, and the run begins anew.
+    """
     step = checkpoints.restore_newest()
-    interval.restored()
-    last_kept = -1 if step is None else step  # without a checkpoint the run begins anew
+    interval.take_saved()
+    last_kept = -1 if step is None else step
     run_directory.drop_rows_after(run_dir, last_kept)
-    events.drop_events_after(pathlib.Path(run_dir) / "events", last_kept)
-    return step or 0
+    events.drop_events_after(run_dir / "events", last_kept)
+    atomic.remove_leftovers(run_dir)
+    return step
+
+
+def _nothing_left(run_dir: pathlib.Path, record: RunRecord, step: int) -> int:
+    """Says that a resumed run has done its steps, and writes the end that a kill may have cut."""
+    if not (run_dir / "DONE").exists():
+        run_callbacks.write_ending(run_dir, record, step=step, segment=None)
+    run_callbacks.tell(f"{run_dir} has done its {step:,} steps; go on with --steps=...")
+    return FINISHED
 
 
 def _run(
     run_dir: pathlib.Path,
     record: RunRecord,
-    dataset: Any,
+    dataset: ImageDataset,
     *,
     model: tf.keras.Model,
     strategy: tf.distribute.Strategy,
@@ -106,6 +136,7 @@ def _run(
     start_step: int,
     stop_request: Callable[[], int | None],
 ) -> int:
+    """Trains from a step on; returns the status that `train` returns."""
     options = record.options
     callbacks = tf.keras.callbacks.CallbackList(
         run_callbacks.run_callbacks(run_dir, record, interval=interval, checkpoints=checkpoints),
@@ -168,7 +199,13 @@ def compile_steps(
     return run_steps
 
 
-def _distribute(dataset, options, *, strategy, start_step) -> tf.data.Dataset:
+def _distribute(
+    dataset: ImageDataset,
+    options: RunOptions,
+    *,
+    strategy: tf.distribute.Strategy,
+    start_step: int,
+) -> tf.data.Dataset:
     """Returns the batches from a step on, each replica's part an element of its own."""
     return strategy.distribute_datasets_from_function(
         lambda context: batches(
@@ -181,7 +218,7 @@ def _distribute(dataset, options, *, strategy, start_step) -> tf.data.Dataset:
     )
 
 
-def _next_boundary(step: int, options: Any) -> int:
+def _next_boundary(step: int, options: RunOptions) -> int:
     """Returns the next step at which anything but training happens."""
     intervals = (
         options.report_every,
@@ -193,6 +230,7 @@ def _next_boundary(step: int, options: Any) -> int:
 
 
 def _check_finite(names: Sequence[str], rows: np.ndarray, *, first_step: int) -> None:
+    """Raises a FloatingPointError that names the first step and scalar that aren't finite."""
     bad = np.argwhere(~np.isfinite(rows))
     if len(bad):
         row, column = bad[0]
@@ -200,18 +238,3 @@ def _check_finite(names: Sequence[str], rows: np.ndarray, *, first_step: int) ->
             f"Every scalar must be finite. Received: {names[column]}={rows[row, column]} at step "
             f"{first_step + row}. The last checkpoint is from before; lower the learning rates"
         )
-
-
-@contextlib.contextmanager
-def _stop_requests() -> Iterator[Callable[[], int | None]]:
-    """Yields a function that returns the number of a SIGTERM or SIGINT received, else None."""
-    received: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, frame: received.append(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield lambda: received[0] if received else None
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

@@ -96,3 +96,22 @@ def test_draw_curves_draws_what_the_rows_have(tmp_path):
 def test_draw_curves_refuses_rows_with_nothing_to_draw(tmp_path):
     with pytest.raises(ValueError, match=r"Received: 1 rows with the keys \['step'\]"):
         curves.draw_curves([{"step": 1}], tmp_path)
+
+
+def test_stacked_curves_are_below_each_other(tmp_path):
+    rows = [{"step": step, "a": 1.0, "b": 2.0} for step in range(5)]
+    groups = [_group(a="line a"), _group(b="line b")]
+    curves.curves(rows, groups, tmp_path / "beside.png")
+    curves.curves(rows, groups, tmp_path / "below.png", stacked=True, marked_step=3)
+    assert _size(tmp_path / "beside.png") == (1560, 540)
+    assert _size(tmp_path / "below.png") == (2000, 1060)
+
+
+def test_information_groups_are_those_that_the_rows_have_values_for():
+    rows = _rows(2, dimensions=2)
+    bounds, divergences = curves.information_groups(rows)
+    assert list(bounds.labels) == list(curves.INFORMATION)
+    assert divergences.labels == {"kl/r01": "r1  0.10", "kl/r00": "r0  0.00"}
+    without = [{k: v for k, v in row.items() if k not in curves.INFORMATION} for row in rows]
+    assert [group.y_label for group in curves.information_groups(without)] == ["KL (nats)"]
+    assert curves.information_groups([{"step": 1, "loss": 1.0}]) == []

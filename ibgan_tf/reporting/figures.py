@@ -1,0 +1,202 @@
+"""Draws the pictures of a report and says under each what it shows."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from ibgan_tf.plotting import curves, heat_maps, score_curves, sweeps
+from ibgan_tf.reporting import beta, numbers, scores, tables
+from ibgan_tf.reporting.blocks import Picture
+from ibgan_tf.reporting.grouping import SWEPT
+from ibgan_tf.reporting.records import Measurement, Problem, Procedure, ReportedRun
+
+# Title of a heat map -> the details that hold it, under the first name that there is.
+MATRICES = {
+    "Mutual information (nats)": ("mutual_information", "information"),
+    "DCI importance": ("importance", "importances"),
+}
+
+
+def draw_run_curves(
+    run: ReportedRun,
+    procedures: Sequence[Procedure],
+    chosen: Procedure | None,
+    path: pathlib.Path,
+) -> Picture | None:
+    """Draws scores, bounds and each KL of a run over its steps: the paper's Figure 4.
+
+    Args:
+        run: the run.
+        procedures: how scores were measured.
+        chosen: that whose best step is marked.
+        path: the PNG to write.
+
+    Returns:
+        picture: None if the run has nothing to draw.
+    """
+    lines = _lines(run, sorted(procedures, key=lambda procedure: procedure != chosen))
+    best = scores.best_step(run, chosen) if chosen else None
+    with_information = bool(curves.information_groups(run.rows))
+    if not lines and not with_information:
+        return None
+    score_curves.score_curves(run.rows, lines, path, best_step=best)
+    shown = ["scores"] * bool(lines) + ["information bounds and KL in nats"] * with_information
+    caption = f"{run.name}: {', '.join(shown)} over training steps."
+    if best is not None:
+        value = numbers.number(scores.series(run, chosen)[best])
+        caption += (
+            f" Dashed: the best of the steps measured, {numbers.whole(best)}, with {value} "
+            f"({tables.procedure_text(chosen)}); picked by this score itself, so optimistic."
+        )
+    return _picture(path, f"Curves of {run.name} over steps", caption)
+
+
+def draw_run_matrices(
+    run: ReportedRun, path: pathlib.Path, problems: list[Problem]
+) -> Picture | None:
+    """Draws what each code dimension of a run knows of each factor, as its metric files say.
+
+    Args:
+        run: the run.
+        path: the PNG to write.
+        problems: where a matrix that can't be drawn is noted.
+
+    Returns:
+        picture: None if no file of the run has such a matrix.
+    """
+    maps, sources = [], []
+    for title, keys in MATRICES.items():
+        measured, key = _newest_with(run, keys)
+        if measured is None:
+            continue
+        try:
+            maps.append(_heat_map(measured, key, title))
+        except (ValueError, TypeError) as error:
+            problems.append(Problem(path=measured.path, text=f"{key} can't be drawn: {error}"))
+            continue
+        seed = "" if measured.seed is None else f"; metric seed {measured.seed}"
+        at = f"step {numbers.whole(measured.step)}{seed}"
+        sources.append(f"{title}: from {tables.procedure_text(measured.procedure)}; {at}.")
+    if not maps:
+        return None
+    heat_maps.heat_maps(maps, path)
+    caption = f"{run.name}: code dimensions in rows, factors in columns. {' '.join(sources)}"
+    return _picture(path, f"Heat maps of {run.name}: code dimensions by factors", caption)
+
+
+def draw_sweep(
+    runs: Sequence[ReportedRun], procedure: Procedure | None, path: pathlib.Path
+) -> Picture | None:
+    """Draws the bounds and the score over beta: the paper's Figure 3.
+
+    Args:
+        runs: runs that differ in beta and seed alone.
+        procedure: of the score.
+        path: the PNG to write.
+
+    Returns:
+        picture: None if no run has any of them.
+    """
+    panels = []
+    for name, values in beta.quantities(procedure).items():
+        lines = {
+            label: [
+                (float(run.settings[SWEPT]), over_run(list(values(run).values())))
+                for run in runs
+                if values(run)
+            ]
+            for label, over_run in beta.OVER_RUN.items()
+        }
+        if any(lines.values()):
+            title = {"I^U (nats)": "Upper bound $I^U$", "I^L (nats)": "Lower bound $I^L$"}
+            is_score = name not in title
+            y_range = (0.0, 1.02) if is_score and _within_one(lines) else None
+            y_label = "score" if is_score else "information (nats)"
+            panels.append(
+                sweeps.SweepPanel(
+                    title=title.get(name, name), y_label=y_label, lines=lines, y_range=y_range
+                )
+            )
+    if not panels:
+        return None
+    sweeps.sweep_picture(panels, path, x_label=r"$\beta$")
+    caption = (
+        f"Each run is a faint dot; mean and standard deviation of the sample over seeds. Over "
+        f"{numbers.plural(len(runs), 'run')} of {runs[0].model} on {runs[0].dataset} "
+        f"({runs[0].data_source}), {numbers.whole(runs[0].last_step)} steps each. Bounds from each "
+        "log, I^L with unit variance."
+    )
+    if procedure is not None:
+        steps = sorted(set(scores.last_steps(runs, procedure).values()))
+        last = ", ".join(map(numbers.whole, steps))
+        caption += f" {tables.procedure_text(procedure)}; last measured at step {last}."
+    return _picture(path, "Bounds and score over beta", caption)
+
+
+def _picture(path: pathlib.Path, description: str, caption: str) -> Picture:
+    """Returns a picture, shown at half its pixels: it is sharp on a dense screen too."""
+    with Image.open(path) as image:
+        width = image.width // 2
+    return Picture(path=path, width=width, description=description, caption=caption)
+
+
+def _lines(run: ReportedRun, procedures: Sequence[Procedure]) -> dict[str, dict[int, float]]:
+    """Returns the scores of a run in 0..1: text of the legend -> step -> score.
+
+    Beside scores of several steps those of a single one are left to the table.
+    """
+    found = {_legend(p, procedures): scores.series(run, p) for p in procedures}
+    lines = {
+        label: series
+        for label, series in found.items()
+        if series and all(0.0 <= score <= 1.0 for score in series.values())
+    }
+    longer = {label: series for label, series in lines.items() if len(series) > 1}
+    return longer or lines
+
+
+def _legend(procedure: Procedure, shown: Sequence[Procedure]) -> str:
+    """Returns a score's name in a legend, with what tells it from others of the same metric."""
+    others = [other for other in shown if other.metric == procedure.metric]
+    fields = ("protocol", "settings", "representation", "batch_norm_statistics", "data_source")
+    names = [name for name in fields if len({getattr(other, name) for other in others}) > 1]
+    parts = [scores.title(procedure.metric), *(getattr(procedure, name) for name in names)]
+    return ", ".join(part for part in parts if part)
+
+
+def _within_one(lines: dict[str, list[tuple[float, float]]]) -> bool:
+    """Says whether all values lie in 0..1."""
+    return all(0.0 <= value <= 1.0 for points in lines.values() for _, value in points)
+
+
+def _newest_with(run: ReportedRun, keys: Sequence[str]) -> tuple[Measurement | None, str]:
+    """Returns the file with a matrix of the last step that has one, and the matrix's name."""
+    order = scores.procedures([run])  # the default protocol first
+    having = [
+        (measured, key)
+        for measured in run.measurements
+        for key in keys
+        if key in measured.details and measured.procedure in order
+    ]
+    return min(
+        having, key=lambda one: (-one[0].step, order.index(one[0].procedure)), default=(None, "")
+    )
+
+
+def _heat_map(measured: Measurement, key: str, title: str) -> heat_maps.HeatMap:
+    """Returns a matrix of a metric file for drawing; ValueError or TypeError if it is none."""
+    values = np.array(measured.details[key], np.float64)  # [codes, factors]; null is NaN
+    if values.ndim != 2 or values.size == 0:
+        raise ValueError(f"it must have rows and columns. Received: shape={list(values.shape)}.")
+    letter = measured.procedure.representation.partition("_")[0] or "code "
+    names = measured.details.get("factor_names")
+    if not isinstance(names, list) or len(names) != values.shape[1]:
+        names = [f"factor {column}" for column in range(values.shape[1])]
+    return heat_maps.HeatMap(
+        title=title,
+        values=values,
+        row_labels=[f"{letter}{row}" for row in range(values.shape[0])],
+        column_labels=list(map(str, names)),
+    )

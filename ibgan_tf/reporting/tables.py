@@ -1,0 +1,177 @@
+"""Tables with a row for each group of runs: means and standard deviations over their seeds."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from ibgan_tf.reporting import grouping, numbers, scores
+from ibgan_tf.reporting.blocks import Cell, Table
+from ibgan_tf.reporting.grouping import Group
+from ibgan_tf.reporting.records import Procedure, ReportedRun
+
+MAX_COLUMNS = 5  # of numbers, in one table: as many as fit a page
+OVER_SEEDS = (
+    "Mean \N{PLUS-MINUS SIGN} standard deviation of the sample over training seeds; "
+    "Seeds is their number."
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Column:
+    """One quantity.
+
+    Attributes:
+        header: its name.
+        values: of a run: step -> a number for each seed of the metric, ascending steps.
+    """
+
+    header: Cell
+    values: Callable[[ReportedRun], Mapping[int, Sequence[float]]]
+
+
+def grouped_table(groups: Sequence[Group], columns: Sequence[Column], caption: str) -> Table | None:
+    """Returns the quantities of groups, each at the last step it was measured at.
+
+    Runs whose last steps differ are never averaged: each step has a row of its own.
+
+    Args:
+        groups: of one data set.
+        columns: what to show; those that no run has are left out.
+        caption: what the numbers are.
+
+    Returns:
+        table: None if no run has any of the quantities.
+    """
+    runs = [run for group in groups for run in group.runs]
+    columns = [column for column in columns if any(column.values(run) for run in runs)]
+    with_settings = any(group.settings for group in groups)
+    rows = [row for group in groups for row in _rows(group, columns, with_settings=with_settings)]
+    if not rows:
+        return None
+    names = ["Model", *(["Settings"] if with_settings else []), "Step", "Seeds"]
+    texts = 2 if with_settings else 1
+    return Table(
+        header=[*map(Cell, names), *(column.header for column in columns)],
+        rows=rows,
+        numeric=[False] * texts + [True] * (2 + len(columns)),
+        caption=caption,
+    )
+
+
+def score_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Table]:
+    """Returns the scores of groups of one data set, as many columns in a table as fit."""
+    columns = [_score_column(procedure, procedures) for procedure in procedures]
+    caption = f"{data_text(groups)}. {OVER_SEEDS} Each run at the last step it was measured at."
+    parts = [columns[i : i + MAX_COLUMNS] for i in range(0, len(columns), MAX_COLUMNS)]
+    tables = [grouped_table(groups, part, caption) for part in parts]
+    return [table for table in tables if table is not None]
+
+
+def settings_tables(groups: Sequence[Group]) -> list[Table]:
+    """Returns what the letters of groups stand for: a table for each model whose groups have some.
+
+    Args:
+        groups: of one data set.
+
+    Returns:
+        tables: a row for each letter, with what isn't as in most groups.
+    """
+    tables = []
+    for model in dict.fromkeys(group.model for group in groups if group.lettered):
+        own = [group for group in groups if group.model == model]
+        usual = grouping.usual_settings(own)
+        texts = [grouping.settings_text(grouping.changes(group, usual)) for group in own]
+        rows = [
+            [Cell(model), Cell(group.label), Cell(text or numbers.NONE)]
+            for group, text in zip(own, texts, strict=True)
+        ]
+        header = [Cell("Model"), Cell("Settings"), Cell("Not as in most")]
+        caption = f"In most: {grouping.settings_text(usual)}."
+        tables.append(Table(header=header, rows=rows, numeric=[False] * 3, caption=caption))
+    return tables
+
+
+def detail_tables(groups: Sequence[Group], procedure: Procedure) -> list[Table]:
+    """Returns the numbers that the files of a procedure have beside the score."""
+    runs = [run for group in groups for run in group.runs]
+    files = scores.measurements(runs, procedure)
+    names = list(dict.fromkeys(name for m in files for name in m.numbers() if name != "score"))
+    columns = [
+        Column(
+            header=Cell(name.replace("_", " ")),
+            values=lambda run, name=name: scores.values(run, procedure, name=name),
+        )
+        for name in names
+    ]
+    caption = f"{procedure_text(procedure)}. {data_text(groups)}. {OVER_SEEDS}"
+    parts = [columns[i : i + MAX_COLUMNS] for i in range(0, len(columns), MAX_COLUMNS)]
+    tables = [grouped_table(groups, part, caption) for part in parts]
+    return [table for table in tables if table is not None]
+
+
+def procedure_text(procedure: Procedure) -> str:
+    """Returns how a score was measured, in one line."""
+    known = {
+        "protocol": procedure.protocol,
+        "settings": procedure.settings,
+        "codes": procedure.representation,
+        "BatchNorm statistics": procedure.batch_norm_statistics,
+        "images": procedure.data_source,
+    }
+    parts = [f"{name} {value}" for name, value in known.items() if value]
+    return f"{scores.title(procedure.metric)}: {'; '.join(parts) or 'protocol not recorded'}"
+
+
+def spread_cell(values: Sequence[Sequence[float]], *, usual: int) -> Cell:
+    """Returns the mean and spread of runs' numbers.
+
+    Args:
+        values: for each run, a number for each seed of the metric; may be empty.
+        usual: the number of runs that the row states; another is told in the cell.
+
+    Returns:
+        cell: a dash if there are no values.
+    """
+    if not values:
+        return Cell(numbers.NONE)
+    found = scores.spread(values)
+    notes = [numbers.metric_spread_text(found)]
+    notes.append(f"of {numbers.plural(found.count, 'seed')}" if found.count != usual else "")
+    return Cell(numbers.spread_text(found), "; ".join(note for note in notes if note))
+
+
+def _rows(group: Group, columns: Sequence[Column], *, with_settings: bool) -> list[Sequence[Cell]]:
+    """Returns a row for each last step of the group's runs, the latest first."""
+    lasts = [
+        {run.name: max(column.values(run)) for run in group.runs if column.values(run)}
+        for column in columns
+    ]
+    rows = []
+    for step in sorted({step for last in lasts for step in last.values()}, reverse=True):
+        at = [[run for run in group.runs if last.get(run.name) == step] for last in lasts]
+        count = max(map(len, at))
+        cells = [Cell(group.model)]
+        if with_settings:
+            cells.append(Cell(group.label or numbers.NONE))
+        cells += [Cell(numbers.whole(step)), Cell(numbers.whole(count))]
+        for column, runs in zip(columns, at, strict=True):
+            cells.append(spread_cell([column.values(run)[step] for run in runs], usual=count))
+        rows.append(cells)
+    return rows
+
+
+def _score_column(procedure: Procedure, shown: Sequence[Procedure]) -> Column:
+    """Returns the column of a score; its note says what tells it from the others shown."""
+    named = ["protocol", "settings"]
+    for name in ("representation", "batch_norm_statistics", "data_source"):
+        if len({getattr(other, name) for other in shown}) > 1:
+            named.append(name)
+    note = ", ".join(getattr(procedure, name) or "not recorded" for name in named)
+    return Column(
+        header=Cell(scores.title(procedure.metric), note),
+        values=lambda run: scores.values(run, procedure),
+    )
+
+
+def data_text(groups: Sequence[Group]) -> str:
+    """Returns what the groups were trained on."""
+    return f"Trained on {groups[0].dataset} ({groups[0].data_source or 'source not recorded'})"

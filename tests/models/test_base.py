@@ -1,0 +1,131 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+from scipy import stats
+
+from ibgan_tf.models import base
+from ibgan_tf.seeds import Draw
+
+tfd = tfp.distributions
+
+
+class Toy(base.GenerativeModel):
+    """The least model: one layer."""
+
+    def __init__(self, *, seed=0, precision="float32"):
+        super().__init__(None, (28, 28, 1), seed=seed, precision=precision)
+        self.layer = tf.keras.layers.Dense(2)
+        self.layer.build((None, 3))
+        self._finish_building()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return Toy(seed=5)
+
+
+def test_a_model_counts_its_steps_in_a_saved_weight(model, tmp_path):
+    assert model.step.dtype == "int64"
+    assert int(model.step.value) == 0
+    trained = Toy()
+    trained.step.assign(7)
+    path = tf.train.Checkpoint(model=trained).write(tmp_path / "model")
+    restored = Toy()
+    tf.train.Checkpoint(model=restored).read(path).assert_consumed()
+    assert int(restored.step.value) == 7
+
+
+def test_a_model_is_built_and_has_no_optimizer_of_kerass(model):
+    assert model.built
+    assert model.optimizer is None
+
+
+def test_a_model_must_name_its_networks(model):
+    with pytest.raises(NotImplementedError):
+        model.networks()
+
+
+@pytest.mark.parametrize(
+    ("precision", "policy"), [("float32", "float32"), ("bfloat16", "mixed_bfloat16")]
+)
+def test_a_precision_is_a_policy_of_keras(precision, policy):
+    assert Toy(precision=precision).compute_policy == policy
+
+
+def test_float16_is_refused_with_the_reason():
+    with pytest.raises(ValueError) as refusal:
+        Toy(precision="float16")
+    assert str(refusal.value) == (
+        "precision must be one of: float32, bfloat16 (float16 needs loss scaling, which reaches "
+        "one optimizer only). Received: precision='float16'"
+    )
+
+
+def test_a_precision_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError) as refusal:
+        Toy(precision="double")
+    assert str(refusal.value) == (
+        "precision must be one of: float32, bfloat16. Received: precision='double'"
+    )
+
+
+def drawn(model, *, step=0, draw=Draw.NOISE, shape=(4, 3)):
+    model.step.assign(step)
+    return model.draw_normal(shape, draw).numpy()
+
+
+def test_a_draw_is_a_function_of_seed_step_and_draw(model):
+    first = drawn(model, step=2)
+    np.testing.assert_array_equal(drawn(model, step=2), first)
+    np.testing.assert_array_equal(drawn(Toy(seed=5), step=2), first)
+
+
+def test_seed_step_and_draw_each_change_all_numbers(model):
+    draws = [
+        drawn(model, step=2),
+        drawn(model, step=3),
+        drawn(model, step=2, draw=Draw.CODE),
+        drawn(Toy(seed=6), step=2),
+    ]
+    assert len(np.unique(np.stack(draws))) == 4 * 12
+
+
+def test_normal_draws_are_normal(model):
+    values = drawn(model, shape=(200, 50)).ravel()
+    assert values.dtype == np.float32
+    assert stats.kstest(values, "norm").pvalue > 0.01
+
+
+def test_uniform_draws_are_uniform(model):
+    model.step.assign(0)
+    values = model.draw_uniform([200, 50], Draw.REAL_LABELS).numpy().ravel()
+    assert values.dtype == np.float32
+    assert stats.kstest(values, "uniform").pvalue > 0.01
+
+
+def test_one_replica_has_the_whole_mean():
+    np.testing.assert_allclose(base.replica_mean(tf.constant([1.0, 2.0, 6.0])), 3.0, rtol=1e-6)
+
+
+def test_variables_that_a_loss_does_not_reach_have_gradients_of_zero():
+    used = tf.keras.Variable([1.0, 2.0], name="used")
+    unused = tf.keras.Variable([[3.0]], name="unused")
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(used.value**2)
+    found = base.gradients(tape, loss, [used, unused])
+    np.testing.assert_array_equal(found[0], [2.0, 4.0])
+    np.testing.assert_array_equal(found[1], [[0.0]])
+
+
+def test_descriptions_cannot_be_changed():
+    part = base.LatentPart(name="z", size=2, prior=tfd.Normal([0.0, 0.0], 1.0), traversable=False)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        part.size = 3
+
+
+def test_capabilities_are_asked_for_by_protocol(model):
+    assert not isinstance(model, base.Generates)
+    assert not isinstance(model, base.Encodes)

@@ -1,0 +1,105 @@
+import json
+import shutil
+
+import pytest
+
+from ibgan_tf.reporting import collecting
+
+
+def _names(collection):
+    return [run.name for run in collection.runs]
+
+
+def _problems(collection):
+    return [(problem.path.name, problem.text) for problem in collection.problems]
+
+
+def test_a_run_is_read_with_everything_that_it_holds(folders):
+    run_dir = folders.make("a", seed=7, beta=0.5, steps=100)
+    folders.log(run_dir, [50, 100])
+    folders.measure(run_dir, "mig", 50, 0.25)
+    collection = collecting.collect([run_dir])
+    (run,) = collection.runs
+    assert collection.problems == ()
+    assert (run.name, run.model, run.dataset, run.preset) == (
+        "a",
+        "ibgan",
+        "dsprites",
+        "dsprites_fast",
+    )
+    assert run.data_source == "rendered, sha256 5559f11b"
+    assert (run.seed, run.settings["beta"], run.settings["batch_size"]) == (7, 0.5, 4)
+    assert [row["step"] for row in run.rows] == [50, 100]
+    assert [measured.score for measured in run.measurements] == [0.25]
+    assert run.done and run.last_step == 100
+    assert run.hours == pytest.approx(100 / 2.0 / 3600)
+
+
+def test_a_run_of_a_model_that_this_version_does_not_know_is_read(folders):
+    assert collecting.collect([folders.make("a", model="not_yet_written")]).runs[0].hours is None
+
+
+def test_a_run_that_is_given_twice_is_read_once(folders):
+    run_dir = folders.make("a")
+    assert _names(collecting.collect([run_dir, f"{run_dir}/", run_dir.parent / "." / "a"])) == ["a"]
+
+
+def test_runs_of_the_same_name_are_told_apart_by_their_paths(folders):
+    run_dirs = [folders.make("one/a", seed=1), folders.make("two/a", seed=2)]
+    assert _names(collecting.collect(run_dirs)) == [str(run_dir) for run_dir in run_dirs]
+
+
+def test_what_is_damaged_is_named_and_the_rest_is_kept(folders):
+    run_dir = folders.make("a")
+    folders.log(run_dir, [50, 100])
+    folders.measure(run_dir, "mig", 50, 0.25)
+    folders.measure(run_dir, "dci", 50, 0.25).write_text('{"metric": "dci"')
+    (run_dir / "environment.json").write_text("{")
+    (run_dir / "log.jsonl").write_text("garbage\n" + (run_dir / "log.jsonl").read_text())
+    collection = collecting.collect([run_dir])
+    (run,) = collection.runs
+    assert [measured.procedure.metric for measured in run.measurements] == ["mig"]
+    assert run.rows == () and run.segments == ()
+    (log, log_text), (environment, _), (metric, metric_text) = _problems(collection)
+    assert (log, environment, metric) == ("log.jsonl", "environment.json", "dci.json")
+    assert "line 1, b'garbage'" in log_text
+    assert metric_text.startswith("A metric file must be JSON. Received: ")
+
+
+def test_rows_without_a_step_are_left_out(folders):
+    run_dir = folders.make("a")
+    lines = ['{"step": 1}', "3", '{"step": "2"}', '{"loss": 1.0}', '{"step": 4, "lo']
+    (run_dir / "log.jsonl").write_text("\n".join(lines))
+    assert collecting.collect([run_dir]).runs[0].rows == ({"step": 1},)
+
+
+def test_folders_and_files_that_are_no_runs_are_named(folders, tmp_path):
+    (tmp_path / "train.log").write_text("")
+    (tmp_path / "empty").mkdir()
+    odd = folders.make("odd")
+    values = json.loads((odd / "config.json").read_text())
+    (odd / "config.json").write_text(json.dumps(values | {"options": 3}))
+    paths = [tmp_path / "train.log", tmp_path / "empty", odd, tmp_path / "missing"]
+    collection = collecting.collect([*paths, folders.make("a")])
+    assert _names(collection) == ["a"]
+    texts = dict(_problems(collection))
+    assert list(texts) == ["train.log", "empty", "odd", "missing"]
+    assert "must have options as names and values. Received: options=3" in texts["odd"]
+    assert all("\n" not in text for text in texts.values())
+
+
+def test_no_run_at_all_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=f"must be a run. Received: {tmp_path}. The first one: "):
+        collecting.collect([tmp_path])
+    with pytest.raises(ValueError, match="must be a run. Received: none."):
+        collecting.collect([])
+
+
+def test_a_copy_of_a_run_is_doubted(folders):
+    run_dir = folders.make("a", seed=1)
+    shutil.copytree(run_dir, folders.root / "copy")
+    other = folders.make("b", seed=2)
+    collection = collecting.collect([run_dir, other, folders.root / "copy"])
+    assert _names(collection) == ["a", "b", "copy"]
+    ((name, text),) = _problems(collection)
+    assert name == "copy" and text.startswith("it has the settings and the seed of a;")

@@ -1,0 +1,56 @@
+import tensorflow as tf
+
+from ibgan_tf.seeds import Draw, stateless_seed
+
+
+def seed_of(seed, step, draw):
+    return tuple(stateless_seed(seed, step, draw).numpy())
+
+
+def test_a_seed_is_a_function_of_seed_step_and_draw():
+    assert seed_of(3, 10, Draw.NOISE) == seed_of(3, 10, Draw.NOISE)
+
+
+def test_seed_step_and_draw_each_change_it():
+    triples = [(s, step, draw) for s in (0, 1, 2) for step in (0, 1, 2) for draw in Draw]
+    assert len({seed_of(*triple) for triple in triples}) == len(triples)
+
+
+def test_neighbouring_seeds_draw_numbers_that_have_nothing_in_common():
+    draws = [
+        tf.random.stateless_normal([4], stateless_seed(seed, step, Draw.NOISE)).numpy()
+        for seed in range(3)
+        for step in range(3)
+    ]
+    numbers = {float(number) for draw in draws for number in draw}
+    assert len(numbers) == 4 * len(draws)
+
+
+def test_the_step_may_be_a_python_number_or_a_tensor():
+    expected = seed_of(3, 10, Draw.CODE)
+    assert seed_of(3, tf.constant(10, tf.int64), Draw.CODE) == expected
+    assert seed_of(3, tf.constant(10, tf.int32), Draw.CODE) == expected
+
+
+def test_a_graph_makes_the_same_seeds():
+    in_graph = tf.function(lambda step: stateless_seed(3, step, Draw.CODE))
+    assert tuple(in_graph(tf.constant(10, tf.int64)).numpy()) == seed_of(3, 10, Draw.CODE)
+
+
+def test_seeds_fit_the_stateless_functions():
+    seed = stateless_seed(2**31 - 1, 2**31 - 1, Draw.EVALUATION)
+    assert seed.dtype == tf.int32
+    assert seed.shape == [2]
+
+
+def test_the_numbers_of_the_draws_are_never_changed():
+    # A changed number would make every recorded run of that seed another run.
+    assert {draw.name: draw.value for draw in Draw} == {
+        "DATA_ORDER": 0,
+        "NOISE": 1,
+        "CODE": 2,
+        "INSTANCE_NOISE_REAL": 3,
+        "INSTANCE_NOISE_GENERATED": 4,
+        "REAL_LABELS": 5,
+        "EVALUATION": 6,
+    }
