@@ -24,6 +24,7 @@ from ibgan_tf.runs.load import Run
 tfd = tfp.distributions
 
 DEFAULT_PROTOCOL = "disentanglement_lib"
+_USUAL = (None, "r_mean", "training")  # representation and statistics that names leave out
 _PACKAGES = ("numpy", "scikit-learn", "tensorflow", "ibgan_tf")
 
 
@@ -182,17 +183,25 @@ def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) ->
 
 
 def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
-    """Writes one result and returns its path.
+    """Writes one result to <metric>.json, or <metric>-<what isn't the default>.json.
+
+    A result replaces only one of the same metric, protocol, settings, codes and seed.
 
     Args:
         folder: made if it is missing.
-        result: of `score_codes`.
+        result: of `score_codes` or `information_of_run`.
+
+    Returns:
+        path: of the file.
     """
-    name = result["metric"]
-    if result["protocol"] not in (DEFAULT_PROTOCOL, "ibgan_tf"):
-        name += f"-{result['protocol']}"
+    parts = [result["metric"]]
+    parts += [result["protocol"]] * (result["protocol"] not in (DEFAULT_PROTOCOL, "ibgan_tf"))
+    parts += [result["settings"]] * (result["settings"] != "full")
+    for key in ("representation", "batch_norm_statistics"):
+        parts += [result[key]] * (result.get(key) not in _USUAL)
+    parts += [f"seed_{result['seed']}"] * (result["seed"] != 0)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.json"
+    path = folder / ("-".join(parts) + ".json")
     atomic.write_json(path, result)
     return path
 

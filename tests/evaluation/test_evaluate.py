@@ -14,23 +14,31 @@ def test_a_run_gets_a_file_for_each_metric_with_what_it_takes_to_cite_it(scored_
         scored_run, metrics=["factor_vae", "mig", "information"], settings="fast", seed=5
     )
     folder = scored_run / "metrics" / "step-7"
-    for name in ("factor_vae", "mig", "information"):
+    for name in ("factor_vae-fast-seed_5", "mig-fast-seed_5", "information-seed_5"):
         result = json.loads((folder / f"{name}.json").read_text())
         assert result in results
         assert result["step"] == 7
         assert result["seed"] == 5
         assert result["data_source"]["source"] == "made in the test"
-    mig = json.loads((folder / "mig.json").read_text())
+    mig = json.loads((folder / "mig-fast-seed_5.json").read_text())
     assert mig["representation"] == "r_mean"
     assert mig["settings"] == "fast"
     assert mig["details"]["factor_names"] == ["size", "x", "y"]
     assert "factor_vae" in capsys.readouterr().out
 
 
-def test_every_protocol_has_a_file_of_its_own(scored_run):
+def test_no_result_replaces_one_of_another_protocol_representation_or_seed(scored_run):
     evaluate.evaluate_run(scored_run, metrics=["factor_vae"], protocols=["all"], settings="fast")
-    names = {path.name for path in (scored_run / "metrics" / "step-7").glob("factor_vae*")}
-    assert names == {"factor_vae.json", "factor_vae-ibgan.json", "factor_vae-infogan_cr.json"}
+    evaluate.evaluate_run(scored_run, metrics=["mig"], representation="z_mean", seed=2)
+    names = {path.name for path in (scored_run / "metrics" / "step-7").glob("*.json")}
+    assert names == {
+        "codes-r_mean-training.json",
+        "codes-z_mean-training.json",
+        "factor_vae-fast.json",
+        "factor_vae-ibgan-fast.json",
+        "factor_vae-infogan_cr-fast.json",
+        "mig-z_mean-seed_2.json",
+    }
 
 
 def test_all_steps_are_scored(scored_run):

@@ -40,6 +40,24 @@ def test_features_are_the_last_hidden_layer_of_which_logits_are_a_linear_functio
     np.testing.assert_allclose(logits, features @ kernel + bias, rtol=1e-4, atol=1e-5)
 
 
+def test_features_have_a_mean_square_of_one_over_held_out_images(trained, bars):
+    _, held_out = classifier.split_indices(bars.size, SETTINGS)
+    features, _ = trained[0](bars.images(held_out) / 127.5 - 1.0)
+    np.testing.assert_allclose(np.mean(np.square(features)), 1.0, rtol=1e-4)
+
+
+def test_normalizing_features_leaves_the_logits(bars):
+    network = classifier.build_classifier((16, 16, 1), (3,), SETTINGS)
+    images = bars.images(np.arange(9)) / 127.5 - 1.0
+    before = network(images)
+    network.layers[-2].kernel.assign(9.0 * network.layers[-2].kernel)
+    classifier._normalize(network, images)
+    after = network(images)
+    ratio = np.sqrt(np.mean(np.square(before[0])))
+    np.testing.assert_allclose(after[0] * ratio, before[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(after[1], 9.0 * before[1], rtol=1e-4, atol=1e-5)
+
+
 def test_equal_settings_give_equal_weights(trained, bars):
     network, accuracy = classifier.train_classifier(bars, SETTINGS)
     assert accuracy == trained[1]

@@ -1,0 +1,144 @@
+"""Settings of IB-GAN: what can be set, and the paper's and our own values."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from ibgan_tf.config import check_choices, setting
+from ibgan_tf.models import base
+from ibgan_tf.networks import initialization
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class IBGANConfig:
+    """Settings of IB-GAN; the defaults are the official code's for dSprites."""
+
+    z_dim: int = setting(16, "width of the noise z")
+    r_dim: int = setting(10, "width of the representation r")
+    beta: float = setting(0.141, "weight of the upper bound I^U, eq. (11)")
+    information_weight: float = setting(1.0, "weight of the lower bound I^L; 1 in eq. (11)")
+    generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
+    discriminator_width: int = setting(16, "channels of the discriminator's first map (ndf)")
+    trunk: str = setting(
+        "separate",
+        "front of discriminator and reconstructor: separate (model.py) or shared (model2.py)",
+        choices=("separate", "shared"),
+    )
+    encoder: str = setting(
+        "32-32",
+        "hidden layers of e(r|z): 32-32 (model.py) or 64-64-32 with BatchNorm (model2.py)",
+        choices=("32-32", "64-64-32"),
+    )
+    initialization: str = setting(
+        "normal", "initial kernels: normal(0, 0.02) or orthogonal", choices=initialization.SCHEMES
+    )
+    update_order: str = setting(
+        "alternating",
+        "alternating: discriminator first, then the rest against it; simultaneous: Algorithm 1",
+        choices=("alternating", "simultaneous"),
+    )
+    generator_learning_rate: float = setting(5e-5, "of generator, encoder and reconstructor")
+    discriminator_learning_rate: float = setting(1e-6, "of the discriminator")
+    rho: float = setting(0.99, "RMSprop's decay of squared gradients (PyTorch's default alpha)")
+    momentum: float = setting(0.9, "RMSprop's momentum")
+    epsilon: float = setting(1e-16, "inside RMSprop's square root (PyTorch: 1e-8 outside)")
+    instance_noise_start: float = setting(1.0, "standard deviation of the instance noise at step 0")
+    instance_noise_end: float = setting(0.0, "its standard deviation from instance_noise_steps on")
+    instance_noise_steps: int = setting(100_000, "steps over which it changes linearly")
+    real_label_low: float = setting(1.0, "one-sided label smoothing: real labels are uniform from")
+    real_label_high: float = setting(1.0, "one-sided label smoothing: real labels are uniform to")
+    reconstruct_real_images: bool = setting(
+        True, "run the reconstructor on real images too, for its BatchNorm statistics only"
+    )
+
+    def __post_init__(self):
+        check_choices(self)
+        for name in (
+            "z_dim",
+            "r_dim",
+            "generator_width",
+            "discriminator_width",
+            "generator_learning_rate",
+            "discriminator_learning_rate",
+            "epsilon",
+            "instance_noise_steps",
+        ):
+            _require(self, name, getattr(self, name) > 0, "> 0")
+        for name in ("beta", "information_weight", "instance_noise_start", "instance_noise_end"):
+            _require(self, name, getattr(self, name) >= 0, ">= 0")
+        for name in ("rho", "momentum"):
+            _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        if self.real_label_low > self.real_label_high:
+            raise ValueError(
+                "real_label_low must be <= real_label_high. Received: "
+                f"real_label_low={self.real_label_low}, real_label_high={self.real_label_high}"
+            )
+
+
+def _require(config: IBGANConfig, name: str, holds: bool, what: str) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {what}. Received: {name}={getattr(config, name)}")
+
+
+_MODEL2 = IBGANConfig(
+    z_dim=64,
+    trunk="shared",
+    encoder="64-64-32",
+    initialization="orthogonal",
+    discriminator_learning_rate=2e-6,
+    instance_noise_start=0.5,
+    instance_noise_end=0.01,
+    real_label_low=0.7,
+    real_label_high=1.2,
+)
+
+PRESETS: Mapping[str, base.Preset] = {
+    "dsprites": base.Preset(
+        config=IBGANConfig(),
+        steps=150_000,
+        batch_size=64,
+        source="paper, Table 1 (beta) and Figure 4 (steps); official code, main.py and README",
+    ),
+    "dsprites_fast": base.Preset(
+        config=IBGANConfig(
+            generator_learning_rate=2e-4,
+            discriminator_learning_rate=4e-6,
+            instance_noise_steps=40_000,
+            update_order="simultaneous",
+        ),
+        steps=60_000,
+        batch_size=64,
+        source="a prototype: four times the official rates, noise gone after 40,000 steps",
+    ),
+    "color_dsprites": base.Preset(
+        config=IBGANConfig(beta=0.071),
+        steps=500_000,
+        batch_size=64,
+        source="paper, Table 1 (beta); official code, main.py and README",
+    ),
+    "celeba": base.Preset(
+        config=dataclasses.replace(
+            _MODEL2,
+            r_dim=15,
+            beta=0.35,
+            generator_width=64,
+            discriminator_width=64,
+            instance_noise_steps=1_000_000,
+        ),
+        steps=1_000_000,
+        batch_size=64,
+        source="official code, main2.py and README, with --optim rmsprop",
+    ),
+    "chairs3d": base.Preset(
+        config=dataclasses.replace(
+            _MODEL2,
+            r_dim=10,
+            beta=0.325,
+            generator_width=32,
+            discriminator_width=16,  # the README passes 32, the code runs 16
+            instance_noise_steps=700_000,
+        ),
+        steps=700_000,
+        batch_size=64,
+        source="official code, main2.py and README, with --optim rmsprop",
+    ),
+}
