@@ -198,7 +198,7 @@ def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
     parts += [result["protocol"]] * (result["protocol"] not in (DEFAULT_PROTOCOL, "ibgan_tf"))
     parts += [result["settings"]] * (result["settings"] != "full")
     for key in ("representation", "batch_norm_statistics"):
-        parts += [result[key]] * (result.get(key) not in _USUAL)
+        parts += [value for value in [result.get(key)] if value not in _USUAL]
     parts += [f"seed_{result['seed']}"] * (result["seed"] != 0)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / ("-".join(parts) + ".json")

@@ -32,6 +32,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ibgan_tf import registry
 from ibgan_tf.losses import adversarial, information
 from ibgan_tf.models import base
 from ibgan_tf.models.ibgan_settings import PRESETS, IBGANConfig
@@ -354,7 +355,11 @@ class IBGAN(base.GenerativeModel):
 
         Returns:
             codes: float32 [batch, r_dim] or, for "z_mean", [batch, z_dim].
+
+        Raises:
+            ValueError: another kind.
         """
+        registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
         reconstruction = self.reconstruct(self._features(images, training=False))
         if kind == "z_mean":
             return reconstruction.loc
