@@ -10,12 +10,27 @@ from collections.abc import Callable
 from typing import Any
 
 from ibgan_tf.metrics.beta_vae import beta_vae_score
+from ibgan_tf.metrics.dci import dci
 from ibgan_tf.metrics.explicitness import explicitness
 from ibgan_tf.metrics.factor_vae import factor_vae_score
+from ibgan_tf.metrics.irs import irs
 from ibgan_tf.metrics.mig import mig
 from ibgan_tf.metrics.modularity import modularity
+from ibgan_tf.metrics.sap import sap
+from ibgan_tf.metrics.unsupervised import unsupervised_scores
 
-__all__ = ["METRICS", "beta_vae_score", "explicitness", "factor_vae_score", "mig", "modularity"]
+__all__ = [
+    "METRICS",
+    "beta_vae_score",
+    "dci",
+    "explicitness",
+    "factor_vae_score",
+    "irs",
+    "mig",
+    "modularity",
+    "sap",
+    "unsupervised_scores",
+]
 
 # Where a function has its file's name (mig, dci), the function is what the package offers by it.
 METRICS: dict[str, Callable[..., dict[str, Any]]] = {
@@ -24,4 +39,8 @@ METRICS: dict[str, Callable[..., dict[str, Any]]] = {
     "mig": mig,
     "modularity": modularity,
     "explicitness": explicitness,
+    "dci": dci,
+    "sap": sap,
+    "irs": irs,
+    "unsupervised": unsupervised_scores,
 }

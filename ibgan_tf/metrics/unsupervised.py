@@ -39,7 +39,7 @@ def unsupervised_scores(
 
     Args:
         codes: finite numbers, [n, code_dim].
-        factors: ignored: there to be called like any metric.
+        factors: not used, there so that it is called like any metric; checked where given.
         seed: fixes the images that are drawn.
         protocol: a name in `PROTOCOLS`.
         settings: "full" for the published number of images, or "fast".
@@ -51,11 +51,14 @@ def unsupervised_scores(
         vary; "protocol"; "settings"; "seed".
 
     Raises:
-        ValueError: codes, seed, protocol or settings can't be used.
+        ValueError: codes, factors, seed, protocol or settings can't be used.
     """
     points = protocols.choose(PROTOCOLS, protocol, settings)
     rng = protocols.generator(seed)
-    codes = checks.check_codes(codes)
+    if factors is None:
+        codes = checks.check_codes(codes)
+    else:
+        codes, _ = checks.check_codes_and_factors(codes, factors)
     codes = codes[protocols.draw_points(rng, len(codes), points)]
     active = codes[:, np.ptp(codes, axis=0) > 0]
     covariance = np.atleast_2d(np.cov(active, rowvar=False)) if active.size else np.zeros([0, 0])

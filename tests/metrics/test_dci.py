@@ -1,0 +1,96 @@
+"""DCI: from importances by hand, and of codes whose value is known."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import GradientBoostingClassifier
+
+from ibgan_tf.metrics import dci as dci_score
+from ibgan_tf.metrics.dci import disentanglement
+from ibgan_tf.metrics.gradient_boosting import fit_boosted_trees
+
+
+def test_the_score_follows_from_the_importances_by_hand():
+    importances = np.array([[1.0, 1.0], [2.0, 0.0]])
+    score, per_code, weights = disentanglement(importances)
+    # Row 1 is spread evenly over both factors: 1 - log(2) / log(2) = 0; row 2 is on one: 1.
+    np.testing.assert_allclose(per_code, [0.0, 1.0], atol=1e-12)
+    np.testing.assert_allclose(weights, [0.5, 0.5])
+    assert score == pytest.approx(0.5)
+
+
+def test_codes_that_are_the_factors_are_disentangled_and_complete(factors):
+    result = dci_score(factors.astype(float), factors, settings="fast", num_jobs=1)
+    assert result["score"] > 0.99
+    assert result["completeness"] > 0.99
+    assert result["informativeness_test"] > 0.99
+
+
+def test_a_duplicated_code_costs_completeness_and_not_disentanglement(factors):
+    codes = np.concatenate([factors, factors], axis=1).astype(float)
+    result = dci_score(codes, factors, settings="fast", num_jobs=1)
+    assert result["score"] > 0.99
+    # Shared evenly it would be 1 - log(2) / log(8) = 0.67; ties are not broken quite evenly.
+    assert 0.6 < result["completeness"] < 0.95
+
+
+def test_constant_codes_score_zero(factors):
+    result = dci_score(np.ones([len(factors), 3]), factors, settings="fast", num_jobs=1)
+    assert result["score"] == result["completeness"] == 0.0
+
+
+def test_codes_of_shuffled_factors_tell_nothing(many_factors):
+    codes = np.random.default_rng(0).permutation(many_factors).astype(float)
+    result = dci_score(codes, many_factors, settings="fast", num_jobs=1)
+    assert result["score"] < 0.1
+    assert result["informativeness_test"] < 0.25  # chance is 1/8 at best
+
+
+def test_order_and_sign_of_codes_do_not_matter(entangled, many_factors):
+    first = dci_score(entangled, many_factors, settings="fast", num_jobs=1)["score"]
+    changed = -entangled[:, ::-1]
+    second = dci_score(changed, many_factors, settings="fast", num_jobs=1)["score"]
+    assert first == pytest.approx(second, abs=0.05)
+
+
+def test_processes_share_the_factors_and_change_nothing(factors):
+    codes = factors + np.random.default_rng(0).normal(size=factors.shape)
+    alone = dci_score(codes, factors, settings="fast", num_jobs=1)
+    assert dci_score(codes, factors, settings="fast", num_jobs=2) == alone
+
+
+def _classes(codes, num_classes, rng):
+    classes = (codes[:, 0] + 0.3 * rng.normal(size=len(codes)) > 0).astype(np.int64)
+    return classes + (num_classes == 3) * (codes[:, 1] > 0.5)
+
+
+def _fits(num_classes):
+    """Returns five fits of scikit-learn with different seeds, ours, and the training set."""
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=[300, 3]).astype(np.float32)
+    classes = _classes(codes, num_classes, rng)
+    theirs = [
+        GradientBoostingClassifier(random_state=seed, n_estimators=20).fit(codes, classes)
+        for seed in range(5)
+    ]
+    return theirs, fit_boosted_trees(codes, classes, codes[:50], rng=rng, num_stages=20), codes
+
+
+def test_the_trees_are_those_of_scikit_learn_where_no_splits_tie():
+    theirs, ours, codes = _fits(2)
+    np.testing.assert_allclose(ours.importances, theirs[0].feature_importances_, atol=1e-6)
+    np.testing.assert_array_equal(ours.train_predictions, theirs[0].predict(codes))
+    np.testing.assert_array_equal(ours.test_predictions, theirs[0].predict(codes[:50]))
+
+
+def test_where_splits_tie_the_trees_are_as_near_as_another_seed_of_scikit_learn():
+    theirs, ours, codes = _fits(3)
+    importances = np.stack([fit.feature_importances_ for fit in theirs])
+    spread = np.ptp(importances, axis=0).max()
+    assert 0 < spread < 0.01
+    assert np.abs(ours.importances - importances.mean(axis=0)).max() <= spread
+    assert np.mean(ours.train_predictions == theirs[0].predict(codes)) > 0.99
+
+
+def test_the_forests_of_the_published_number_need_five_factors(factors):
+    with pytest.raises(ValueError, match=r"five|5"):
+        dci_score(factors.astype(float), factors, protocol="infogan_cr")
