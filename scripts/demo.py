@@ -57,9 +57,10 @@ Everything is in  {run_dir}/
   log.jsonl       every scalar; or: tensorboard --logdir {run_dir}/events
 
 Next:
-  python scripts/train.py --resume --run_dir={run_dir} --steps=60000   # go on with this run
-  python scripts/train.py --dataset=dsprites                           # the paper's settings
-  python scripts/sample.py --run_dir={run_dir}                         # more samples""")
+  go on with this run:   python scripts/train.py --resume --run_dir={run_dir} --steps=60000
+  the paper's settings:  python scripts/train.py --dataset=dsprites
+  more samples:          python scripts/sample.py --run_dir={run_dir}
+  scores:                python scripts/evaluate.py --run_dir={run_dir} --metrics=factor_vae,mig""")
     if information < LEAST_INFORMATION:
         print(
             f"demo.py: error: I^L must reach {LEAST_INFORMATION} nats. Received: {information:.2f} "
