@@ -5,6 +5,7 @@ python scripts/demo.py
 
 import datetime
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -38,6 +39,8 @@ def main(argv: Sequence[str]) -> int:
     ]
     if FLAGS.data_dir:
         train.append(f"--data_dir={FLAGS.data_dir}")
+    # Ctrl-C is the scripts' to answer: training saves a checkpoint before it ends.
+    signal.signal(signal.SIGINT, lambda number, frame: None)
     began = time.monotonic()
     for command in (train, ["scripts/traverse.py", f"--run_dir={run_dir}"]):
         print(f"$ python {shlex.join(command)}", file=sys.stderr)
