@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -55,7 +56,18 @@ def read_signatures(export_dir: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         FileNotFoundError, ValueError: as `read_saved_model` says.
     """
-    definitions = read_saved_model(export_dir).meta_graphs[0].signature_def
+    return from_definitions(read_saved_model(export_dir).meta_graphs[0].signature_def)
+
+
+def from_definitions(definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the signatures of a graph, or of a server's description of it.
+
+    Args:
+        definitions: name -> SignatureDef.
+
+    Returns:
+        As `read_signatures`.
+    """
     names = sorted(
         (name for name in definitions if name != _INTERNAL),
         key=lambda name: (name != "serving_default", name),
