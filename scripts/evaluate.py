@@ -1,7 +1,10 @@
-"""Scores a run, or anybody's codes, with disentanglement metrics.
+"""Scores a run, or anybody's codes.
 
-python scripts/evaluate.py --run_dir=runs/fast --metrics=all
-python scripts/evaluate.py --codes=codes.npy --dataset=dsprites --output_dir=scores
+    python scripts/evaluate.py --run_dir=runs/fast --metrics=all
+    python scripts/evaluate.py --run_dir=runs/fast --metrics=fid,kid --inception_path=inception
+    python scripts/evaluate.py --codes=codes.npy --dataset=dsprites --output_dir=scores
+
+Each result is written to <run_dir>/metrics/step-N/ as soon as it is there.
 """
 
 import pathlib
@@ -20,7 +23,13 @@ command_line.define_flag(
 command_line.define_flag("codes", str, "Instead of a run: an .npy file, row i is of image i.")
 command_line.define_flag("indices", str, "With --codes: an .npy file, row i is of this image.")
 command_line.define_flag("dataset", str, "With --codes: the data set of the images.")
-command_line.define_flag("metrics", str, "Names with commas between them, or all.", default="all")
+command_line.define_flag(
+    "metrics",
+    str,
+    "Names with commas between them; all, disentanglement and images stand for what the run can "
+    "have of them.",
+    default="all",
+)
 command_line.define_flag(
     "protocols", str, "Names with commas between them, or all.", default="disentanglement_lib"
 )
@@ -35,6 +44,18 @@ command_line.define_flag(
     default="training",
     choices=("training", "real_images"),
 )
+command_line.define_flag(
+    "num_samples",
+    int,
+    "Images of each kind for the distances between images; by default 10,000, or 5,000 if fast.",
+)
+command_line.define_flag(
+    "inception_path",
+    str,
+    "For fid, kid and inception_score: folder of the SavedModel tensorflow/tfgan/eval/inception/1; "
+    "by default its place in TFHUB_CACHE_DIR.",
+)
+command_line.define_flag("inception_sha256", str, "What the hash of Inception's files must be.")
 command_line.define_flag("seed", int, "Of the metrics' own randomness.", default=0)
 command_line.define_flag("data_dir", str, "Folder of the data; by default in the user's cache.")
 command_line.define_flag("output_dir", str, "With --codes: where to write the results.")
@@ -61,6 +82,9 @@ def main(_: Sequence[str]) -> None:
             step=FLAGS.step if FLAGS.step == "all" else command_line.parse_step(FLAGS.step),
             representation=FLAGS.representation,
             statistics=FLAGS.statistics,
+            num_samples=FLAGS.num_samples,
+            inception_path=FLAGS.inception_path,
+            inception_sha256=FLAGS.inception_sha256,
             data_dir=FLAGS.data_dir,
             **settings,
         )

@@ -1,6 +1,7 @@
 """Which BatchNorm statistics the encoding uses: the training's, or real images' alone."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -10,38 +11,68 @@ from ibgan_tf.data.base import ImageDataset
 STATISTICS = ("training", "real_images")
 
 
-def reestimate(
-    model: tf.keras.Model, dataset: ImageDataset, *, num_batches: int = 100, seed: int = 0
-) -> None:
-    """Replaces the moving statistics of the encoding networks by those of real images.
+@contextlib.contextmanager
+def statistics_of(
+    model: tf.keras.Model,
+    statistics: str,
+    dataset: ImageDataset,
+    *,
+    num_batches: int = 100,
+    seed: int = 0,
+) -> Iterator[None]:
+    """Has the encoding networks use other moving statistics within the block.
 
     In training a GAN's reconstructor sees generated images, real ones too where its settings say
-    so, and instance noise on both; what it encodes afterwards are real images without noise. The
-    mean over `num_batches` batches of 64 takes the place of the moving average.
+    so, and instance noise on both; what it encodes afterwards are real images without noise. With
+    "real_images" the mean over `num_batches` batches of 64 of these takes the place of the moving
+    average.
 
     Args:
-        model: with `represent`; changed in place.
+        model: with `networks` and, for "real_images", `update_encoding_statistics(images)`; as it
+            was after the block.
+        statistics: one of `STATISTICS`.
         dataset: of the images.
         num_batches: to average over.
         seed: which images.
+
+    Raises:
+        ValueError: "real_images", and the model's encoding has no statistics to estimate.
     """
-    layers = [
-        layer
-        for network in _encoding_networks(model)
-        for layer in network.layers
-        if isinstance(layer, tf.keras.layers.BatchNormalization)
-    ]
+    if statistics == "training":
+        yield
+        return
+    layers = [layer for network in model.networks().values() for layer in _batch_norms(network)]
+    if not layers or not hasattr(model, "update_encoding_statistics"):
+        raise ValueError(
+            "statistics must be 'training' for a model that encodes without BatchNorm. "
+            f"Received: statistics={statistics!r}, model={type(model).__name__}."
+        )
     momenta = [layer.momentum for layer in layers]
+    weights = [[weight.numpy() for weight in layer.weights] for layer in layers]
+    try:
+        _estimate(model, layers, dataset, num_batches=num_batches, seed=seed)
+        yield
+    finally:
+        for layer, momentum, values in zip(layers, momenta, weights, strict=True):
+            layer.momentum = momentum
+            layer.set_weights(values)
+
+
+def _estimate(model, layers, dataset: ImageDataset, *, num_batches: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     for batch in range(num_batches):
         for layer in layers:
             layer.momentum = batch / (batch + 1)  # a running mean of all batches
         images = dataset.images(rng.integers(dataset.size, size=64))
         model.update_encoding_statistics(tf.constant(images, tf.float32) / 127.5 - 1.0)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
 
 
-def _encoding_networks(model: tf.keras.Model) -> Sequence[tf.keras.Model]:
-    networks = model.networks()
-    return [networks[name] for name in ("front", "reconstructor") if name in networks]
+def _batch_norms(
+    network: tf.keras.Model,
+) -> Iterator[tf.keras.layers.BatchNormalization]:
+    """Yields the BatchNorm layers of a network and of the networks in it."""
+    for layer in network.layers:
+        if isinstance(layer, tf.keras.layers.BatchNormalization):
+            yield layer
+        elif isinstance(layer, tf.keras.Model):
+            yield from _batch_norms(layer)

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
+from ibgan_tf.evaluation.scores import result_name
 from ibgan_tf.runs.load import Run
 
 
@@ -25,12 +26,21 @@ def write_to_tensorboard(
         "model": run.config.model,
         "dataset": run.config.dataset,
         "seed": run.config.options.seed,
+        **dataclasses.asdict(run.config.dataset_settings),
         **dataclasses.asdict(run.config.model_config),
+    }
+    plain = {
+        name: value if isinstance(value, bool | int | float | str) else str(value)
+        for name, value in settings.items()
     }
     writer = tf.summary.create_file_writer(str(run_dir / "metrics" / "events"))
     with writer.as_default(step=run.step):
-        hparams.hparams(settings, trial_id=run_dir.resolve().name)
+        hparams.hparams(plain, trial_id=run_dir.resolve().name)
         for result in results:
-            name = f"metrics/{result['metric']}-{result['protocol']}-{result['settings']}"
-            tf.summary.scalar(name, result["score"])
+            tf.summary.scalar(tag(result), result["score"])
     writer.close()
+
+
+def tag(result: dict[str, Any]) -> str:
+    """Returns the name of a result in TensorBoard and in the log: that of its file."""
+    return f"metrics/{result_name(result)}"

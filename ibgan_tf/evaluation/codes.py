@@ -39,32 +39,31 @@ class CodeTable:
 
 
 def run_codes(
-    run: Run, *, representation: str | None = None, statistics: str = "training"
+    run: Run,
+    *,
+    representation: str | None = None,
+    statistics: str = "training",
+    num_images: int | None = None,
 ) -> CodeTable:
     """Returns the codes of a run's data set; encoded once, then read from the run directory.
 
     Args:
-        run: a loaded run of a model that encodes.
+        run: a loaded run of a model that encodes; unchanged afterwards.
         representation: one of the model's `representations`; its first if None.
         statistics: "training" for the moving statistics of BatchNorm as trained, "real_images"
             to estimate them anew.
+        num_images: how many images are taken, at random; all of a set of up to a million images
+            with factors if None, and `SAMPLE_SIZE` of any other set.
 
     Returns:
-        table: of all images, or of a sample of a set of more than a million.
+        table: of the images.
 
     Raises:
         ValueError: the model can't encode, or a name is unknown.
     """
-    names = getattr(run.model, "representations", None)
-    if not names:
-        raise ValueError(
-            f"The model must be able to encode images. Received: model={run.config.model!r}"
-        )
-    representation = representation or names[0]
-    registry.lookup(dict.fromkeys(names), representation, kind="representation")
+    representation = choose_representation(run.model, representation, name=run.config.model)
     registry.lookup(dict.fromkeys(batch_norm.STATISTICS), statistics, kind="statistics")
-    if statistics == "real_images":
-        batch_norm.reestimate(run.model, run.dataset)
+    indices = choose_images(run.dataset, num_images)
     provenance = {
         "model": run.config.model,
         "dataset": run.config.dataset,
@@ -74,25 +73,76 @@ def run_codes(
         "weights_sha256": weights_hash(run.model.networks()),
         "data_source": {"source": run.dataset.source, "sha256": run.dataset.sha256},
     }
-    path = metrics_folder(run.run_dir, run.step) / f"codes-{representation}-{statistics}.npy"
-    indices = _chosen_images(run.dataset)
+    sampled = len(indices) < run.dataset.size
+    if sampled:
+        provenance["num_images"] = len(indices)
+    stem = f"codes-{representation}-{statistics}" + f"-{len(indices)}_images" * sampled
+    path = metrics_folder(run.run_dir, run.step) / f"{stem}.npy"
     known = _read(path, provenance)
     if known is not None:
         return CodeTable(codes=known[0], indices=indices, provenance=known[1])
 
-    began = time.monotonic()
-    codes = encode_images(
-        lambda images, seed: run.model.represent(images, representation, seed=seed),
-        run.dataset,
-        indices,
-    )
-    provenance["images_per_second"] = round(len(indices) / (time.monotonic() - began), 1)
+    with batch_norm.statistics_of(run.model, statistics, run.dataset):
+        codes, speed = encode(run.model, representation, run.dataset, indices)
+    provenance["images_per_second"] = round(speed, 1)
     provenance["codes_sha256"] = array_hash(codes)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing_file(path) as temporary, open(temporary, "wb") as file:
         np.save(file, codes)
     atomic.write_json(path.with_suffix(".json"), provenance)
     return CodeTable(codes=codes, indices=indices, provenance=provenance)
+
+
+def choose_representation(model: Any, representation: str | None, *, name: str) -> str:
+    """Returns the name of the codes to take of a model.
+
+    Args:
+        model: the model, or its class.
+        representation: one of its `representations`; its first if None.
+        name: the model's name, for the message.
+
+    Raises:
+        ValueError: the model can't encode, or has no such codes.
+    """
+    names = getattr(model, "representations", None)
+    if not names:
+        raise ValueError(f"The model must be able to encode images. Received: model={name!r}.")
+    representation = representation or names[0]
+    registry.lookup(dict.fromkeys(names), representation, kind="representation")
+    return representation
+
+
+def choose_images(dataset: ImageDataset, num_images: int | None = None) -> np.ndarray:
+    """Returns the indices of the images to encode, ascending: all, or always the same sample.
+
+    Args:
+        dataset: the data set.
+        num_images: how many; None as for `run_codes`.
+    """
+    if num_images is None:
+        whole = hasattr(dataset, "factors") and dataset.size <= _LARGEST_WHOLE
+        num_images = dataset.size if whole else SAMPLE_SIZE
+    if num_images >= dataset.size:
+        return np.arange(dataset.size)
+    return np.sort(np.random.default_rng(0).choice(dataset.size, num_images, replace=False))
+
+
+def encode(
+    model: Any, representation: str, dataset: ImageDataset, indices: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Returns the codes of some images, and how many images were encoded in a second.
+
+    Args:
+        model: has `represent(images, kind, seed=...)`.
+        representation: which codes.
+        dataset: of the images.
+        indices: which images.
+    """
+    began = time.monotonic()
+    codes = encode_images(
+        lambda images, seed: model.represent(images, representation, seed=seed), dataset, indices
+    )
+    return codes, len(indices) / (time.monotonic() - began)
 
 
 def file_codes(
@@ -156,12 +206,6 @@ def weights_hash(networks: Mapping[str, tf.keras.Model]) -> str:
 def array_hash(array: np.ndarray) -> str:
     """Returns the SHA-256 of an array's numbers."""
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _chosen_images(dataset: ImageDataset) -> np.ndarray:
-    if dataset.size <= _LARGEST_WHOLE:
-        return np.arange(dataset.size)
-    return np.sort(np.random.default_rng(0).choice(dataset.size, SAMPLE_SIZE, replace=False))
 
 
 def _read(path: pathlib.Path, expected: Mapping[str, Any]) -> tuple | None:

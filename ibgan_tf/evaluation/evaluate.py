@@ -2,16 +2,15 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ibgan_tf import registry
 from ibgan_tf.data import DATASETS
-from ibgan_tf.evaluation import codes, scores
+from ibgan_tf.evaluation import choosing, codes, images, labels, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
-from ibgan_tf.runs.load import load_run, loadable_steps
-
-INFORMATION = "information"  # needs the model, not only its codes
+from ibgan_tf.metrics import METRICS, inception
+from ibgan_tf.runs.load import Run, load_run, loadable_steps
 
 
 def evaluate_run(
@@ -24,6 +23,9 @@ def evaluate_run(
     seed: int = 0,
     representation: str | None = None,
     statistics: str = "training",
+    num_samples: int | None = None,
+    inception_path: str | os.PathLike[str] | None = None,
+    inception_sha256: str | None = None,
     data_dir: str | None = None,
 ) -> list[dict[str, Any]]:
     """Scores a run's weights and writes metrics/step-N/<metric>.json into its folder.
@@ -31,44 +33,119 @@ def evaluate_run(
     Args:
         run_dir: the run directory.
         step: a step, "last", or "all" for every checkpoint and snapshot.
-        metrics: names, "information" among them, or "all".
+        metrics: names, or those of choosing.GROUPS: of a group, what the run can't have is left
+            out, and the reasons are printed.
         protocols: names, or "all" for every protocol that a metric has.
         settings: "full" or "fast" sample sizes.
         seed: of the metrics' randomness.
         representation: which codes of the model; its first if None.
-        statistics: of BatchNorm, "training" or "real_images".
+        statistics: of BatchNorm for encoding, "training" or "real_images".
+        num_samples: images for the distances between images; those of the settings if None.
+        inception_path: folder of Inception's SavedModel, or None for TensorFlow Hub's cache.
+        inception_sha256: what its hash must be, or None for any.
         data_dir: folder of the data, or None for the user's cache.
 
     Returns:
         results: one per metric, protocol and step.
+
+    Raises:
+        FileNotFoundError: no run, no weights of the step, or no Inception where it was named.
+        ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
-    with_information = "all" in metrics or INFORMATION in metrics
-    names = scores.choose_metrics([name for name in metrics if name != INFORMATION])
+    choosing.check_names(metrics)
     scores.check_protocols(protocols)
-    results = []
-    for number in loadable_steps(run_dir) if step == "all" else [step]:
+    if inception_path is not None:
+        inception.find_inception(inception_path)
+    results, comparisons = [], None
+    for number in (loadable_steps(run_dir) or ["last"]) if step == "all" else [step]:
         run = load_run(run_dir, step=number, data_dir=data_dir)
-        folder = codes.metrics_folder(run_dir, run.step)
-        found = []
-        if with_information and hasattr(run.model, "noise_prior"):
-            found.append(scores.information_of_run(run, seed=seed))
-            scores.write_result(folder, found[-1])
-        if names:
-            table = codes.run_codes(run, representation=representation, statistics=statistics)
-            found += _score(
-                table,
-                run.dataset,
+        names, left_out = choosing.choose(
+            metrics,
+            model=run.model,
+            model_name=run.config.model,
+            dataset=run.dataset,
+            inception_path=inception_path,
+        )
+        left_out |= _without_protocol(names, protocols)
+        if comparisons is None:
+            comparisons = images.compare_with(
                 names,
-                protocols=protocols,
+                run.dataset,
                 settings=settings,
+                num_samples=num_samples,
                 seed=seed,
-                folder=folder,
+                inception_path=inception_path,
+                inception_sha256=inception_sha256,
+                data_dir=data_dir,
             )
-        print(f"\n{run_dir}, step {run.step}, data: {run.dataset.source}")
-        print(scores.table_text(found), flush=True)
-        write_to_tensorboard(pathlib.Path(run_dir), run, found)
-        results += found
+        found = _results_of_step(
+            run,
+            names,
+            protocols=protocols,
+            settings=settings,
+            seed=seed,
+            representation=representation,
+            statistics=statistics,
+            comparisons=comparisons,
+        )
+        results += _keep(run, found, pathlib.Path(run_dir), left_out=left_out)
     return results
+
+
+def _without_protocol(names: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
+    """Returns the metrics that have none of the protocols, with the reason."""
+    if list(protocols) == ["all"]:
+        return {}
+    own = {name: scores.protocols_of(name) for name in names if name in METRICS}
+    return {
+        name: f"Its protocols are: {', '.join(known)}."
+        for name, known in own.items()
+        if not set(known) & set(protocols)
+    }
+
+
+def _results_of_step(
+    run: Run,
+    names: Sequence[str],
+    *,
+    protocols: Sequence[str],
+    settings: str,
+    seed: int,
+    representation: str | None,
+    statistics: str,
+    comparisons: Sequence[images.Comparison],
+) -> Iterator[dict[str, Any]]:
+    """Yields each result as soon as it is there."""
+    if choosing.INFORMATION in names:
+        yield scores.information_of_run(run, seed=seed)
+    of_codes = [name for name in names if name in METRICS]
+    if of_codes:
+        table = codes.run_codes(run, representation=representation, statistics=statistics)
+        yield from score_table(
+            table, run.dataset, of_codes, protocols=protocols, settings=settings, seed=seed
+        )
+    if choosing.ACCURACY in names:
+        yield from labels.score_labels(run, protocols=protocols, settings=settings, seed=seed)
+    for comparison in comparisons:
+        yield from images.score_images(run, comparison)
+
+
+def _keep(
+    run: Run, results: Iterable[dict[str, Any]], run_dir: pathlib.Path, *, left_out: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Writes each result at once; shows those there are, even if a later one fails."""
+    found = []
+    try:
+        for result in results:
+            scores.write_result(codes.metrics_folder(run_dir, run.step), result)
+            found.append(result)
+    finally:
+        print(f"\n{run_dir}, step {run.step}, data: {run.dataset.source}")
+        print(scores.table_text(found))
+        if left_out:
+            print(choosing.left_out_text(left_out))
+        write_to_tensorboard(run_dir, run, found)
+    return found
 
 
 def evaluate_codes(
@@ -90,36 +167,53 @@ def evaluate_codes(
         dataset: the name in DATASETS of the set that the images are from.
         output_dir: made if it is missing.
         indices: an .npy file of whole numbers [n], for codes of a sample of the images.
-        metrics, protocols, settings, seed, data_dir: as of `evaluate_run`.
+        metrics: names in METRICS, or "all" for all of these: codes alone have no others.
+        protocols, settings, seed, data_dir: as of `evaluate_run`.
 
     Returns:
         results: one per metric and protocol.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a name is unknown, or the codes can't be scored.
     """
-    names = scores.choose_metrics(metrics)
+    known = {name: (name,) for name in METRICS}
+    known |= dict.fromkeys(("all", "disentanglement"), tuple(METRICS))
+    names = [own for name in metrics for own in registry.lookup(known, name, kind="metric")]
     scores.check_protocols(protocols)
-    images = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
-    table = codes.file_codes(path, images, indices_path=indices)
-    found = _score(
-        table,
-        images,
-        names,
-        protocols=protocols,
-        settings=settings,
-        seed=seed,
-        folder=output_dir,
-    )
+    data = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
+    table = codes.file_codes(path, data, indices_path=indices)
+    found = []
+    for result in score_table(
+        table, data, names, protocols=protocols, settings=settings, seed=seed
+    ):
+        scores.write_result(output_dir, result)
+        found.append(result)
     print(scores.table_text(found))
     return found
 
 
-def _score(table, dataset, names, *, protocols, settings, seed, folder) -> list[dict[str, Any]]:
-    """Returns the results, each written as soon as it is there."""
-    found = []
-    for name in names:
+def score_table(
+    table: codes.CodeTable,
+    dataset: Any,
+    names: Sequence[str],
+    *,
+    protocols: Sequence[str],
+    settings: str,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Yields the results of metrics on a table of codes.
+
+    Args:
+        table: the codes.
+        dataset: gives the factors.
+        names: of metrics in METRICS.
+        protocols: names, or "all" for every protocol that a metric has.
+        settings: "full" or "fast".
+        seed: of the metrics' randomness.
+    """
+    for name in dict.fromkeys(names):
         own = scores.protocols_of(name) if list(protocols) == ["all"] else protocols
-        for result in scores.score_codes(
+        yield from scores.score_codes(
             table, dataset, [name], settings=settings, protocols=own, seed=seed
-        ):
-            scores.write_result(folder, result)
-            found.append(result)
-    return found
+        )

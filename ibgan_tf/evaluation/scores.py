@@ -14,9 +14,9 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry, seeds
 from ibgan_tf.data.base import FactorDataset
-from ibgan_tf.evaluation.codes import CodeTable
+from ibgan_tf.evaluation.codes import CodeTable, weights_hash
 from ibgan_tf.losses import information as information_losses
-from ibgan_tf.metrics import METRICS
+from ibgan_tf.metrics import METRICS, unsupervised_accuracy
 from ibgan_tf.metrics.information import information
 from ibgan_tf.runs import atomic
 from ibgan_tf.runs.load import Run
@@ -24,24 +24,11 @@ from ibgan_tf.runs.load import Run
 tfd = tfp.distributions
 
 DEFAULT_PROTOCOL = "disentanglement_lib"
-_USUAL = (None, "r_mean", "training")  # representation and statistics that names leave out
-_PACKAGES = ("numpy", "scikit-learn", "tensorflow", "ibgan_tf")
-
-
-def choose_metrics(names: Sequence[str]) -> list[str]:
-    """Returns the metrics that are asked for, "all" for all of METRICS.
-
-    Args:
-        names: of metrics, or "all".
-
-    Raises:
-        ValueError: a name is unknown.
-    """
-    if list(names) == ["all"]:
-        return list(METRICS)
-    for name in names:
-        registry.lookup(METRICS, name, kind="metric")
-    return list(names)
+IMAGE_PROTOCOL = "tf_gan"
+# What the names of results leave out: protocols, representation and statistics.
+_ONLY_PROTOCOLS = (DEFAULT_PROTOCOL, IMAGE_PROTOCOL, "ibgan_tf")
+_USUAL = (None, "r_mean", "training")
+_PACKAGES = ("numpy", "scikit-learn", "tensorflow", "tensorflow-gan", "ibgan_tf")
 
 
 def protocols_of(metric: str) -> list[str]:
@@ -59,7 +46,8 @@ def check_protocols(names: Sequence[str]) -> None:
     Raises:
         ValueError: a name is unknown; the message suggests the nearest.
     """
-    known = dict.fromkeys(["all", *(p for metric in METRICS for p in protocols_of(metric))])
+    own = [*unsupervised_accuracy.PROTOCOLS, *(p for name in METRICS for p in protocols_of(name))]
+    known = dict.fromkeys(["all", *own])
     for name in names:
         registry.lookup(known, name, kind="protocol")
 
@@ -77,7 +65,7 @@ def score_codes(
 
     Args:
         table: the codes.
-        dataset: gives the factors.
+        dataset: gives the factors; the "unsupervised" scores need none.
         metrics: names in METRICS.
         settings: "full" or "fast".
         protocols: names; a metric that has none of one leaves it out.
@@ -90,12 +78,13 @@ def score_codes(
     Raises:
         ValueError: the codes or the factors can't be scored.
     """
-    if not hasattr(dataset, "factors"):
+    has_factors = hasattr(dataset, "factors")
+    if not has_factors and set(metrics) != {"unsupervised"}:
         raise ValueError(
             "A data set must have factors for disentanglement metrics. "
             f"Received: dataset={dataset.name!r}"
         )
-    factors = dataset.factors(table.indices)
+    factors = dataset.factors(table.indices) if has_factors else None
     for name in metrics:
         for protocol in protocols:
             if protocol not in protocols_of(name):
@@ -115,6 +104,8 @@ def as_result(
     """Returns a metric's result with all that is needed to cite it."""
     found = dict(found)
     head = {name: found.pop(name) for name in ("score", "protocol", "settings", "seed")}
+    if "num_images" in provenance:  # a sample's scores are not those of the whole set
+        head["settings"] += f"-{provenance['num_images']}_images"
     details = found | {"factor_names": list(getattr(dataset, "factor_names", ()))}
     return {
         "metric": metric,
@@ -174,6 +165,7 @@ def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) ->
         "model": run.config.model,
         "dataset": run.config.dataset,
         "step": run.step,
+        "weights_sha256": weights_hash(run.model.networks()),
         "data_source": run.config.data_source,
     }
     found |= {"protocol": "ibgan_tf", "settings": "full", "seed": seed}
@@ -182,26 +174,36 @@ def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) ->
     )
 
 
+def result_name(result: dict[str, Any]) -> str:
+    """Returns the name of a result's file: <metric>, or <metric>-<what isn't the default>.
+
+    Args:
+        result: with metric, protocol, settings and seed, perhaps num_images, representation and
+            batch_norm_statistics.
+    """
+    parts = [result["metric"]]
+    parts += [result["protocol"]] * (result["protocol"] not in _ONLY_PROTOCOLS)
+    parts += [result["settings"]] * (result["settings"] != "full")
+    for key in ("representation", "batch_norm_statistics"):
+        parts += [value for value in [result.get(key)] if value not in _USUAL]
+    parts += [f"seed_{result['seed']}"] * (result["seed"] != 0)
+    return "-".join(parts)
+
+
 def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
-    """Writes one result to <metric>.json, or <metric>-<what isn't the default>.json.
+    """Writes one result to <its name>.json.
 
     A result replaces only one of the same metric, protocol, settings, codes and seed.
 
     Args:
         folder: made if it is missing.
-        result: of `score_codes` or `information_of_run`.
+        result: of `score_codes`, `information_of_run` or `images.score_images`.
 
     Returns:
         path: of the file.
     """
-    parts = [result["metric"]]
-    parts += [result["protocol"]] * (result["protocol"] not in (DEFAULT_PROTOCOL, "ibgan_tf"))
-    parts += [result["settings"]] * (result["settings"] != "full")
-    for key in ("representation", "batch_norm_statistics"):
-        parts += [value for value in [result.get(key)] if value not in _USUAL]
-    parts += [f"seed_{result['seed']}"] * (result["seed"] != 0)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ("-".join(parts) + ".json")
+    path = folder / f"{result_name(result)}.json"
     atomic.write_json(path, result)
     return path
 
@@ -209,12 +211,12 @@ def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
 def table_text(results: Sequence[dict[str, Any]]) -> str:
     """Returns results as a table for the screen."""
     lines = [
-        f"{'metric':<28}{'score':>8}  {'protocol':<22}{'settings':<10}{'seed':>4}{'seconds':>9}"
+        f"{'metric':<28}{'score':>10}  {'protocol':<26}{'settings':<18}{'seed':>4}{'seconds':>9}"
     ]
     for result in results:
         lines.append(
-            f"{result['metric']:<28}{result['score']:>8.3f}  {result['protocol']:<22}"
-            f"{result['settings']:<10}{result['seed']:>4}{result['seconds']:>9.1f}"
+            f"{result['metric']:<28}{result['score']:>10.4g}  {result['protocol']:<26}"
+            f"{result['settings']:<18}{result['seed']:>4}{result['seconds']:>9.1f}"
         )
     return "\n".join(lines)
 

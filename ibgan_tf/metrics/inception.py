@@ -12,7 +12,7 @@ from ibgan_tf.metrics import image_features
 HANDLE = "https://tfhub.dev/tensorflow/tfgan/eval/inception/1"
 IMAGE_SIZE = 299  # pixels
 
-_METRIC_NAMES = {
+METRIC_NAMES = {
     image_features.FRECHET: "fid",
     image_features.KERNEL: "kid",
     image_features.SCORE: "inception_score",
@@ -64,7 +64,7 @@ def load_inception(
         return arrays | ({"logits": _flat(outputs["logits"])} if "logits" in outputs else {})
 
     return image_features.FeatureExtractor(
-        name="inception", run=run, metric_names=_METRIC_NAMES, batch_size=50, record=record
+        name="inception", run=run, metric_names=METRIC_NAMES, batch_size=50, record=record
     )
 
 
@@ -94,8 +94,9 @@ def find_inception(path: str | os.PathLike[str] | None = None) -> pathlib.Path:
         raise FileNotFoundError(
             "FID must have Inception, the SavedModel tensorflow/tfgan/eval/inception/1. Received: "
             f"{received}{where}. On a machine with a network, fetch and unpack "
-            f"{HANDLE}?tf-hub-format=compressed, and name the folder with saved_model.pb. Without "
-            "one, take the features of a classifier that is trained here: features=classifier."
+            f"{HANDLE}?tf-hub-format=compressed, and name the folder with saved_model.pb "
+            "(--inception_path). Without one, take frechet_classifier_distance, in the features of "
+            "a classifier that is trained here."
         )
     return folder
 

@@ -62,6 +62,16 @@ class Encodes(Protocol):
     def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]: ...
 
 
+@runtime_checkable
+class Classifies(Protocol):
+    """A model that sorts images in [-1, 1] into the categories of a code of its own.
+
+    The result is the probability of each category, float32 [batch, num_categories].
+    """
+
+    def classify(self, images: tf.Tensor) -> tf.Tensor: ...
+
+
 class GenerativeModel(tf.keras.Model):
     """Base of the models, which build networks and optimizers at construction.
 
@@ -117,6 +127,20 @@ class GenerativeModel(tf.keras.Model):
     def networks(self) -> dict[str, tf.keras.Model]:
         """Returns the networks that generate and encode, by name: those in a run's snapshots."""
         raise NotImplementedError
+
+    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns what `generate` takes, drawn from its prior: the first part of the latent.
+
+        A model whose images need several parts overrides it.
+
+        Args:
+            num_samples: how many.
+            seed: stateless seed, int32 [2].
+
+        Returns:
+            z: float32 [num_samples, size].
+        """
+        return self.latent[0].prior.sample(num_samples, seed=seed)
 
     def _finish_building(self) -> None:
         self.built = True

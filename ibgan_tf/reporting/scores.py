@@ -22,11 +22,13 @@ _KNOWN: dict[str, tuple[str, Callable]] = {
     "explicitness": ("Explicitness", max),
     "irs": ("IRS", max),
     "udr": ("UDR", max),
-    "classification_accuracy": ("Classification accuracy", max),
+    "unsupervised_accuracy": ("Unsupervised accuracy", max),
     "frechet_classifier_distance": ("Frechet classifier distance", min),
     "kernel_classifier_distance": ("Kernel classifier distance", min),
     "fid": ("FID", min),
     "kid": ("KID", min),
+    "classifier_score": ("Classifier score", max),
+    "inception_score": ("Inception score", max),
 }
 
 

@@ -1,12 +1,16 @@
 """From a run directory to result files."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import plugin_data_pb2
+from tensorflow.python.summary import summary_iterator
 
 from ibgan_tf.evaluation import evaluate
+from ibgan_tf.metrics import METRICS
 
 
 def test_a_run_gets_a_file_for_each_metric_with_what_it_takes_to_cite_it(scored_run, capsys):
@@ -49,7 +53,7 @@ def test_all_steps_are_scored(scored_run):
 def test_scores_are_in_tensorboard_with_the_settings(scored_run):
     evaluate.evaluate_run(scored_run, metrics=["mig"], settings="fast")
     events = EventAccumulator(str(scored_run / "metrics" / "events")).Reload()
-    assert "metrics/mig-disentanglement_lib-fast" in events.Tags()["tensors"]
+    assert "metrics/mig-fast" in events.Tags()["tensors"]
 
 
 def test_information_bounds_are_ordered(scored_run):
@@ -61,6 +65,51 @@ def test_information_bounds_are_ordered(scored_run):
     assert len(details["dimension_kl"]) == len(details["dimension_information"]) == 3
     assert result["score"] <= details["information_upper_bound"]
     assert details["num_samples"] == 10_000
+
+
+def test_runs_compare_by_their_settings_in_tensorboard(scored_run):
+    evaluate.evaluate_run(scored_run, metrics=["mig"], settings="fast")
+    events = EventAccumulator(str(scored_run / "metrics" / "events")).Reload()
+    assert events.PluginTagToContent("hparams")
+    (path,) = (scored_run / "metrics" / "events").iterdir()
+    started = [
+        plugin_data_pb2.HParamsPluginData.FromString(value.metadata.plugin_data.content)
+        for event in summary_iterator.summary_iterator(str(path))
+        for value in event.summary.value
+        if value.metadata.plugin_data.plugin_name == "hparams"
+    ]
+    settings = next(one for one in started if one.HasField("session_start_info"))
+    values = settings.session_start_info.hparams
+    assert values["beta"].number_value == 0.141
+    assert values["model"].string_value == "ibgan"
+
+
+def test_what_is_left_out_is_said(scored_run, capsys):
+    evaluate.evaluate_run(
+        scored_run, metrics=["disentanglement"], protocols=["ibgan"], settings="fast"
+    )
+    printed = capsys.readouterr().out
+    assert "\nleft out: unsupervised. Its protocols are: disentanglement_lib.\n" in printed
+
+
+def test_results_of_before_a_failure_stay(scored_run, monkeypatch, capsys):
+    def fail(codes, factors, **settings):
+        raise ValueError("no score")
+
+    monkeypatch.setitem(METRICS, "modularity", fail)
+    with pytest.raises(ValueError, match="no score"):
+        evaluate.evaluate_run(scored_run, metrics=["mig", "modularity"], settings="fast")
+    assert json.loads((scored_run / "metrics/step-7/mig-fast.json").read_text())["score"] >= 0
+    assert "mig" in capsys.readouterr().out
+    events = EventAccumulator(str(scored_run / "metrics" / "events")).Reload()
+    assert "metrics/mig-fast" in events.Tags()["tensors"]
+
+
+@pytest.mark.parametrize("step", ["last", "all"])
+def test_a_run_without_weights_is_refused(scored_run, step):
+    shutil.rmtree(scored_run / "weights")
+    with pytest.raises(FileNotFoundError, match="A run must have a checkpoint or weights"):
+        evaluate.evaluate_run(scored_run, step=step, metrics=["mig"])
 
 
 def test_an_unknown_metric_is_refused_with_the_nearest(scored_run):
@@ -87,3 +136,62 @@ def test_perfect_codes_from_a_file_score_one(squares, tmp_path):
     assert scores["factor_vae"] == 1.0
     assert scores["mig"] > 0.95
     assert json.loads((tmp_path / "scores" / "mig-fast.json").read_text())["codes_file"]
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (lambda size: np.full([size, 2], np.nan), r"must be finite. Received: codes\[0, 0\]=nan"),
+        (
+            lambda size: np.zeros([size - 1, 2]),
+            r"shape \[105, code_dim\].*Received: shape=\(104, 2",
+        ),
+        (lambda size: np.zeros([size, 2], bool), r"codes must be numbers.*dtype=bool"),
+    ],
+)
+def test_bad_codes_are_refused(squares, tmp_path, array, message):
+    np.save(tmp_path / "codes.npy", array(squares.size))
+    with pytest.raises(ValueError, match=message):
+        evaluate.evaluate_codes(
+            tmp_path / "codes.npy", dataset="small_squares", output_dir=tmp_path, metrics=["mig"]
+        )
+
+
+@pytest.mark.parametrize("constant", ["one column", "all"])
+def test_constant_codes_have_every_score(squares, tmp_path, constant):
+    codes = squares.factors(np.arange(squares.size)).astype(np.float32)
+    codes[:, 0 if constant == "one column" else slice(None)] = 0.1
+    np.save(tmp_path / "codes.npy", codes)
+    results = evaluate.evaluate_codes(
+        tmp_path / "codes.npy",
+        dataset="small_squares",
+        output_dir=tmp_path,
+        settings="fast",
+        metrics=["factor_vae", "beta_vae", "mig", "modularity", "sap", "irs", "unsupervised"],
+    )
+    assert len(results) == 7
+    assert all(np.isfinite(result["score"]) for result in results)
+
+
+def test_a_sample_in_which_a_factor_has_one_value_is_refused(squares, tmp_path):
+    indices = squares.index(np.array([[0, x, y] for x in range(5) for y in range(7)]))
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=[35, 2]))
+    np.save(tmp_path / "indices.npy", indices)
+    with pytest.raises(ValueError, match=r"at least two values.*Received: factors\[:, 0\] is 0"):
+        evaluate.evaluate_codes(
+            tmp_path / "codes.npy",
+            dataset="small_squares",
+            output_dir=tmp_path,
+            indices=tmp_path / "indices.npy",
+            metrics=["mig"],
+        )
+
+
+def test_codes_alone_have_no_metrics_of_models(squares, tmp_path):
+    with pytest.raises(ValueError, match=r"metric must be one of: all, beta_vae.*'information'"):
+        evaluate.evaluate_codes(
+            tmp_path / "codes.npy",
+            dataset="small_squares",
+            output_dir=tmp_path,
+            metrics=["information"],
+        )
