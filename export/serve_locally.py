@@ -1,0 +1,67 @@
+"""Serves an export on this machine, as TensorFlow Serving would: for a look, without Docker.
+
+    python export/serve_locally.py --model_dir=models/ibgan-dsprites
+
+Not TensorFlow Serving itself, but its messages over its C++ loader in a Python process: one model,
+no batching across calls. It polls for new versions until Ctrl-C.
+"""
+
+import os
+import pathlib
+import signal
+import threading
+from collections.abc import Sequence
+
+from absl import flags
+
+from ibgan_tf import command_line
+
+FLAGS = flags.FLAGS
+
+command_line.define_flag("model_dir", str, "The folder that holds the version folders.")
+command_line.define_flag("model", str, "The model's name; by default that of the folder.")
+command_line.define_flag("host", str, "The address to listen at.", default="127.0.0.1")
+command_line.define_flag("port", int, "Of gRPC; 0 for any free one.", default=8500)
+command_line.define_flag("rest_port", int, "Of REST; 0 for any free one.", default=8501)
+command_line.define_flag("versions", tuple[int, ...], "The versions to serve, not the newest.")
+
+
+def main(_: Sequence[str]) -> None:
+    """Serves until it is told to stop."""
+    model_dir = pathlib.Path(command_line.required("model_dir"))
+    if not model_dir.is_dir():
+        raise FileNotFoundError(
+            "model_dir must be a folder of version folders. "
+            f"Received: model_dir={model_dir}. Make one with export/export_model.py"
+        )
+    for name in ("port", "rest_port"):
+        if not 0 <= FLAGS[name].value < 2**16:
+            raise ValueError(f"{name} must be 0 to 65535. Received: {name}={FLAGS[name].value}.")
+
+    from ibgan_tf.serving import extra
+
+    extra.check_installed()
+    from ibgan_tf.serving import double
+
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    with double.ServingDouble(
+        model_dir,
+        model=FLAGS.model or os.path.basename(os.path.abspath(model_dir)),
+        host=FLAGS.host,
+        port=FLAGS.port,
+        rest_port=FLAGS.rest_port,
+        only=FLAGS.versions,
+    ) as server:
+        versions = ", ".join(map(str, server.versions.states())) or "none yet"
+        print(
+            f"{server.model}: versions {versions}; gRPC {server.address}, "
+            f"REST http://{server.rest_address}; Ctrl-C stops",
+            flush=True,
+        )
+        stopped.wait()
+
+
+if __name__ == "__main__":
+    command_line.run_main(main)
