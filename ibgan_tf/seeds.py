@@ -23,6 +23,7 @@ class Draw(enum.IntEnum):
     INSTANCE_NOISE_GENERATED = 4
     REAL_LABELS = 5
     EVALUATION = 6
+    PERMUTATION = 7
 
 
 def stateless_seed(seed: int, step: tf.Tensor | int, draw: int) -> tf.Tensor:

@@ -23,10 +23,8 @@ command_line.define_flag("num_samples", int, "Images in the grid.", default=64)
 command_line.define_flag(
     "latent",
     str,
-    "What is drawn at random: noise z, shown through the mean of e(r|z), or codes r from the "
-    "prior m(r).",
-    default="z",
-    choices=("z", "r"),
+    "What is drawn at random; by default what the model generates from. IB-GAN: noise z, shown "
+    "through the mean of e(r|z), or codes r from the prior m(r).",
 )
 command_line.define_flag("seed", int, "Which samples.", default=0)
 command_line.define_flag(
@@ -41,14 +39,16 @@ def main(_: Sequence[str]) -> None:
     record.read_values(run_dir)  # refuses a folder that isn't a run, before TensorFlow starts
 
     import ibgan_tf
+    from ibgan_tf.models import latents
     from ibgan_tf.training import pictures
 
     settings = {"num_samples": FLAGS.num_samples, "seed": FLAGS.seed}
     pictures.check_samples(**settings)
     run = ibgan_tf.load_run(run_dir, step=step)
-    name = f"step-{run.step}-{FLAGS.latent}.png"
+    latent = FLAGS.latent or next(iter(latents.sources(run.model)))
+    name = f"step-{run.step}-{latent}.png"
     output = FLAGS.output or os.path.join(run_dir, "samples", name)
-    print(pictures.draw_samples(run.model, output, latent=FLAGS.latent, **settings))
+    print(pictures.draw_samples(run.model, output, latent=latent, **settings))
 
 
 if __name__ == "__main__":

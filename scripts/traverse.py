@@ -2,8 +2,9 @@
 
     python scripts/traverse.py --run_dir=runs/my-run
 
-Each row of a picture is a dimension of r, in the order of its KL from the prior and labelled with
-it (nats); along the row the dimension goes from -range to range and the others keep their values.
+Each row of a picture is a dimension of the code, in the order of its KL from the prior, or of its
+information in InfoGAN, and labelled with it (nats); along the row the dimension goes from -range to
+range and the others keep their values. Categories have a picture of their own.
 """
 
 import os
@@ -26,13 +27,18 @@ command_line.define_flag(
 command_line.define_flag(
     "center",
     str,
-    "What a picture is drawn around: random codes from m(r), the mean of m(r) (one picture), "
+    "What a picture is drawn around: random codes from the prior, its mean (one picture), "
     "or the codes of random images of the data set.",
     default="random",
     choices=("random", "mean", "data"),
 )
 command_line.define_flag("num_centers", int, "How many centers, a picture each.", default=3)
-command_line.define_flag("range", float, "Each dimension goes from -range to range.", default=2.0)
+command_line.define_flag(
+    "range",
+    float,
+    "Each dimension goes from -range to range, a uniform one no further than its own.",
+    default=2.0,
+)
 command_line.define_flag("columns", int, "Images in a row.", default=11)
 command_line.define_flag("seed", int, "Which centers.", default=0)
 command_line.define_flag(

@@ -1,5 +1,15 @@
 """The models by name, `--model=NAME`: one file each, with its config, presets and train_step."""
 
+from ibgan_tf.models.beta_tcvae import BetaTCVAE
+from ibgan_tf.models.beta_vae import BetaVAE
+from ibgan_tf.models.factor_vae import FactorVAE
 from ibgan_tf.models.ibgan import IBGAN
+from ibgan_tf.models.vae import VAE
 
-MODELS = {"ibgan": IBGAN}
+MODELS = {
+    "ibgan": IBGAN,
+    "vae": VAE,
+    "beta_vae": BetaVAE,
+    "factor_vae": FactorVAE,
+    "beta_tcvae": BetaTCVAE,
+}

@@ -21,7 +21,8 @@ class LatentPart:
     Attributes:
         name: the paper's letter, such as "z" or "r".
         size: its width.
-        prior: its distribution, one factor per dimension (batch shape [size]).
+        prior: its distribution, one factor per dimension (batch shape [size]); of a category, which
+            is one-hot, `tfd.OneHotCategorical` (event shape [size]).
         traversable: whether turning one of its dimensions is meant to turn one factor of the image.
     """
 
@@ -50,16 +51,16 @@ class Preset:
 
 @runtime_checkable
 class Generates(Protocol):
-    """A model that maps noise to images in [-1, 1]."""
+    """A model that maps noise to images in [-1, 1]; `latents.sources` says what it takes."""
 
     def generate(self, z: tf.Tensor) -> tf.Tensor: ...
 
 
 @runtime_checkable
 class Encodes(Protocol):
-    """A model that maps images in [-1, 1] to codes."""
+    """A model that maps images in [-1, 1] to codes: the means of the last parts of its latent."""
 
-    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]: ...
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, ...]: ...
 
 
 @runtime_checkable
@@ -180,6 +181,30 @@ class GenerativeModel(tf.keras.Model):
             return values
         first = context.replica_id_in_sync_group * shape[0]
         return values[first : first + shape[0]]
+
+
+_RANGES = {
+    "> 0": lambda value: value > 0,
+    ">= 0": lambda value: value >= 0,
+    "in [0, 1)": lambda value: 0 <= value < 1,
+}
+
+
+def require(config: object, what: str, *names: str) -> None:
+    """Checks the range of settings; for a settings class's `__post_init__`.
+
+    Args:
+        config: the settings.
+        what: "> 0", ">= 0" or "in [0, 1)".
+        *names: of the settings that must be so.
+
+    Raises:
+        ValueError: one isn't.
+    """
+    for name in names:
+        value = getattr(config, name)
+        if not _RANGES[what](value):
+            raise ValueError(f"{name} must be {what}. Received: {name}={value}")
 
 
 def replica_mean(values: tf.Tensor) -> tf.Tensor:

@@ -29,7 +29,9 @@ class IBGANConfig:
         choices=("32-32", "64-64-32"),
     )
     initialization: str = setting(
-        "normal", "initial kernels: normal(0, 0.02) or orthogonal", choices=initialization.SCHEMES
+        "normal",
+        "initial kernels: normal(0, 0.02), orthogonal or glorot_uniform",
+        choices=initialization.SCHEMES,
     )
     update_order: str = setting(
         "alternating",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-SCHEMES = ("normal", "orthogonal")
+SCHEMES = ("normal", "orthogonal", "glorot_uniform")
 
 
 def initialize(networks: Sequence[tf.keras.Model], *, scheme: str, seed: int) -> None:
@@ -16,8 +16,9 @@ def initialize(networks: Sequence[tf.keras.Model], *, scheme: str, seed: int) ->
 
     Args:
         networks: built networks.
-        scheme: of SCHEMES: "normal", N(0, 0.02**2) (DCGAN; the official code for dSprites), or
-            "orthogonal" with gain 1 (the official code for CelebA and 3D Chairs).
+        scheme: of SCHEMES: "normal", N(0, 0.02**2) (DCGAN; the official code for dSprites),
+            "orthogonal" with gain 1 (the official code for CelebA and 3D Chairs), or
+            "glorot_uniform" (TensorFlow's default, so Locatello et al.'s).
         seed: of the draws, 0 <= seed < 2**31; each kernel has its own stream.
     """
     kernels = [
@@ -27,6 +28,8 @@ def initialize(networks: Sequence[tf.keras.Model], *, scheme: str, seed: int) ->
         kernel_seed = (seed * 1009 + index) % 2**31
         if scheme == "normal":
             initializer = tf.keras.initializers.RandomNormal(stddev=0.02, seed=kernel_seed)
-        else:
+        elif scheme == "orthogonal":
             initializer = tf.keras.initializers.Orthogonal(seed=kernel_seed)
+        else:
+            initializer = tf.keras.initializers.GlorotUniform(seed=kernel_seed)
         kernel.assign(initializer(kernel.shape))

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons: the representation encoder e(r|z) of IB-GAN."""
+"""Multilayer perceptrons: the encoder e(r|z) of IB-GAN, the latent discriminator of FactorVAE."""
 
 from collections.abc import Sequence
 
@@ -39,4 +39,32 @@ def gaussian_encoder(
             stack.append(layers.BatchNormalization(dtype=dtype))
         stack.append(tf.keras.layers.ReLU(dtype=dtype))
     stack.append(tf.keras.layers.Dense(2 * code_dim, dtype="float32"))
+    return tf.keras.Sequential(stack, name=name)
+
+
+def latent_discriminator(
+    code_dim: int,
+    *,
+    num_layers: int = 6,
+    width: int = 1000,
+    dtype: str = "float32",
+    name: str = "discriminator",
+) -> tf.keras.Model:
+    """Returns FactorVAE's discriminator of codes: q(z) or the product of its marginals?
+
+    Args:
+        code_dim: width of the code z.
+        num_layers: hidden layers, each with a leaky ReLU of slope 0.2.
+        width: of the hidden layers.
+        dtype: Keras dtype policy of the hidden layers; the output is float32.
+        name: of the network.
+
+    Returns:
+        network: float32 [batch, code_dim] -> float32 [batch, 2], the logits of q(z) and of the
+            product of its marginals.
+    """
+    stack = [tf.keras.Input([code_dim])]
+    for _ in range(num_layers):
+        stack += [tf.keras.layers.Dense(width, dtype=dtype), layers.leaky_relu(dtype)]
+    stack.append(tf.keras.layers.Dense(2, dtype="float32"))
     return tf.keras.Sequential(stack, name=name)

@@ -5,30 +5,37 @@ do, arrays go to `ibgan_tf.plotting`.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from ibgan_tf import registry, seeds
+from ibgan_tf.models import latents
+from ibgan_tf.models.base import LatentPart
 from ibgan_tf.plotting import grids, labelled_grids, traversals
+
+tfd = tfp.distributions
 
 _BATCH = 256  # images generated at a time; bounds the memory
 _KL_SAMPLES = 4096
+_CATEGORY_ROWS = 8
 
 
 class Traversable(Protocol):
-    """A model with one traversable latent part, codes r that it turns into images in [-1, 1]."""
+    """A model that generates from its latent, of which parts are meant to be factors.
 
-    latent: Sequence
+    It may say what each dimension carries: `dimension_kl(num_samples, seed)`, nats, float32 [size],
+    or `code_information(num_samples, seed)`, nats, part name -> float32 [size].
+    """
 
-    def generate_from_r(self, r: tf.Tensor) -> tf.Tensor:
-        """Returns images in [-1, 1], float32 [n, h, w, c], of codes, float32 [n, r_dim]."""
+    latent: Sequence[LatentPart]
 
-    def dimension_kl(self, num_samples: int, seed: int) -> tf.Tensor:
-        """Returns the KL(e(r_d|z) || m(r_d)) of each dimension, float32 [r_dim], in nats."""
+    def generate(self, z: tf.Tensor) -> tf.Tensor:
+        """Returns images in [-1, 1], float32 [n, h, w, c]; `latents.sources` says of what."""
 
 
 CENTERS = ("random", "mean", "data")
@@ -40,34 +47,67 @@ def traversal_centers(
     """Returns the codes around which to traverse.
 
     Args:
-        model: gives m(r) as its traversable latent part's prior; encodes, for "data".
-        kind: "random" for draws from m(r), "mean" for the mean of m(r) (one center, whatever
-            `num_centers` is), "data" for the codes of images drawn from the data set.
+        model: gives its latent parts' priors; encodes, for "data".
+        kind: "random" for draws from the priors, "mean" for their means and first categories (one
+            center, whatever `num_centers` is), "data" for the codes of images drawn from the data
+            set, with the means for parts that can't be read off an image.
         num_centers: how many, >= 1; with the same seed the first ones stay the same.
         seed: which ones, 0 <= seed < 2**31.
         dataset: gives `size` and `images(indices)`, uint8 in 0..255; for "data" only.
 
     Returns:
-        centers: float32 [num_centers, r_dim].
+        centers: float32 [num_centers, the sizes' sum], of the parts that traversals take.
 
     Raises:
-        ValueError: another kind, num_centers < 1, or a model without a traversable part.
+        ValueError: another kind, num_centers < 1, a model without a traversable part, or one that
+            can't encode for "data".
     """
     _check_count("num_centers", num_centers)
     _check_seed(seed)
     registry.lookup(dict.fromkeys(CENTERS), kind, kind="center")
+    parts = _traversed_source(model).parts
     if kind == "data":
-        indices = np.random.default_rng(seed).integers(dataset.size, size=num_centers)
-        images = tf.constant(dataset.images(indices), tf.float32) / 127.5 - 1.0
-        return np.asarray(model.encode(images)[1], np.float32)
-    prior = _traversable_part(model).prior
+        return _codes_of_data(model, parts, dataset, num_centers=num_centers, seed=seed)
     if kind == "mean":
-        return np.asarray(prior.mean(), np.float32)[np.newaxis]
+        return np.concatenate([_middle(part) for part in parts], axis=1)
     draws = [
-        prior.sample(seed=seeds.stateless_seed(seed, number, seeds.Draw.EVALUATION))
+        latents.sample_parts(
+            parts, 1, seed=seeds.stateless_seed(seed, number, seeds.Draw.EVALUATION)
+        )[0]
         for number in range(num_centers)
     ]
     return np.stack(draws).astype(np.float32)
+
+
+def _codes_of_data(model, parts, dataset, *, num_centers: int, seed: int) -> np.ndarray:
+    if not hasattr(model, "encode"):
+        raise ValueError(
+            f"center must be random or mean for a model that can't encode images. Received: "
+            f"center='data', {type(model).__name__}"
+        )
+    indices = np.random.default_rng(seed).integers(dataset.size, size=num_centers)
+    images = tf.constant(dataset.images(indices), tf.float32) / 127.5 - 1.0
+    codes = model.encode(images)
+    names = [part.name for part in model.latent[-len(codes) :]]
+    found = dict(zip(names, codes, strict=True))
+    columns = [
+        np.asarray(found.get(part.name, np.repeat(_middle(part), num_centers, 0)), np.float32)
+        for part in parts
+    ]
+    columns = [
+        np.eye(part.size, dtype=np.float32)[column.argmax(axis=1)]
+        if latents.is_categorical(part)
+        else column
+        for part, column in zip(parts, columns, strict=True)
+    ]
+    return np.concatenate(columns, axis=1)
+
+
+def _middle(part: LatentPart) -> np.ndarray:
+    """Returns the mean of a part, or its first category, float32 [1, size]."""
+    if latents.is_categorical(part):
+        return np.eye(1, part.size, dtype=np.float32)
+    return np.asarray(part.prior.mean(), np.float32)[np.newaxis]
 
 
 def draw_traversals(
@@ -82,59 +122,126 @@ def draw_traversals(
     seed: int = 0,
     animate: bool = True,
 ) -> list[Path]:
-    """Draws a latent traversal around each center, and one animation of them all.
+    """Draws a latent traversal around each center, one animation of them all, and the categories.
 
-    The rows are the dimensions of r by descending KL(e(r_d|z) || m(r_d)), labelled with it; along a
-    row the dimension is set to values from -value_range to value_range and the others stay at the
-    center. The animation has a row for each center and a column for each dimension, which all turn
-    at once, in half the picture's step.
+    The rows are the dimensions of the traversable part by what they carry, labelled with it: the
+    KL(e(r_d|z) || m(r_d)) or the information, where the model knows it. Along a row the dimension
+    is set to values from -value_range to value_range and the others stay at the center. The
+    animation has a row for each center and a column for each dimension, which all turn at once, in
+    half the picture's step. Of a categorical part each row is another draw of all the rest, each
+    column a category.
 
     Args:
-        model: gives images for r, and the KL of each of its dimensions.
+        model: generates.
         output_dir: the folder to write to; it is made.
         stem: how the files' names begin.
         title: written over the pictures, such as "ibgan on dsprites, step 20000".
-        centers: float32 [num_centers, r_dim].
-        value_range: > 0, in the units of r.
+        centers: of `traversal_centers`.
+        value_range: > 0, in the units of the code; of a uniform code not beyond its range.
         columns: values in a row, >= 2.
-        seed: of the noise z over which the KL is averaged.
+        seed: of the samples over which the KL or information is averaged, and of the categories'
+            rows.
         animate: whether to draw the animation.
 
     Returns:
-        paths: <stem>-1.png, <stem>-2.png, ... and, with `animate`, <stem>.gif.
+        paths: <stem>-1.png, <stem>-2.png, ... and, with `animate`, <stem>.gif; then
+            <stem>-<part>.png of each categorical part.
 
     Raises:
         ValueError: a wrong argument, or images that aren't finite.
         OSError: a file can't be written.
     """
     check_traversal(num_centers=len(centers), value_range=value_range, columns=columns, seed=seed)
-    divergences = np.asarray(model.dimension_kl(_KL_SAMPLES, seed), np.float32)
-    dimensions = np.argsort(-divergences, kind="stable")
-    values = np.linspace(-value_range, value_range, 2 * columns - 1 if animate else columns)
-    codes = [traversals.traversal_codes(center, dimensions, values) for center in centers]
-    images = [generate_images(model, code) for code in codes]
+    source = _traversed_source(model)
+    traversable = [part for part in source.parts if part.traversable]
+    paths = []
+    for part in traversable:
+        if not latents.is_categorical(part):
+            paths += _draw_dimensions(
+                model,
+                source,
+                part,
+                Path(output_dir) / stem,
+                title=title,
+                centers=centers,
+                values=_values(part, value_range, columns=columns, animate=animate),
+                seed=seed,
+                animate=animate,
+            )
+    for part in traversable:
+        if latents.is_categorical(part):
+            paths.append(Path(output_dir) / f"{stem}-{part.name}.png")
+            _draw_categories(source, part, paths[-1], title=title, seed=seed)
+    return paths
 
+
+def _values(part: LatentPart, value_range: float, *, columns: int, animate: bool) -> np.ndarray:
+    """Returns what the dimensions of a part are set to; an animation has values between."""
+    if isinstance(part.prior, tfd.Uniform):
+        value_range = min(value_range, float(tf.reduce_max(part.prior.high)))
+    return np.linspace(-value_range, value_range, 2 * columns - 1 if animate else columns)
+
+
+def _draw_dimensions(
+    model, source, part, stem: Path, *, title: str, centers, values, seed: int, animate: bool
+) -> list[Path]:
+    """Draws the traversals of the dimensions of one part."""
+    dimensions, labels, meaning = _dimensions_by_weight(model, part, seed=seed)
+    first = source.columns(part.name).start
+    codes = [traversals.traversal_codes(center, first + dimensions, values) for center in centers]
+    images = [generate_images(source.generate, code) for code in codes]
     paths = []
     shown = slice(None, None, 2 if animate else 1)
     for number, rows in enumerate(images, start=1):
-        paths.append(Path(output_dir) / f"{stem}-{number}.png")
+        paths.append(stem.with_name(f"{stem.name}-{number}.png"))
         traversals.traversal_picture(
             rows[:, shown],
-            row_labels=[f"r{d}  KL {divergences[d]:.2f}" for d in dimensions],
+            row_labels=["  ".join(label) for label in labels],
             column_labels=labelled_grids.value_labels(values[shown]),
-            title=f"{title}, center {number} (KL in nats)",
+            title=f"{title}, center {number}{meaning}",
             path=paths[-1],
         )
     if animate:
-        paths.append(Path(output_dir) / f"{stem}.gif")
+        paths.append(stem.with_name(f"{stem.name}.gif"))
         frames = traversals.traversal_frames(
             np.stack(images),
-            labels=[f"r{d}\nKL {divergences[d]:.2f}" for d in dimensions],
+            labels=["\n".join(label) for label in labels],
             values=values,
-            title=f"{title} (KL in nats)",
+            title=f"{title}{meaning}",
         )
         traversals.save_gif(paths[-1], frames)
     return paths
+
+
+def _dimensions_by_weight(model, part: LatentPart, *, seed: int):
+    """Returns the dimensions of a part by what they carry, their labels, and what these say."""
+    if hasattr(model, "dimension_kl"):
+        weights, word, meaning = model.dimension_kl(_KL_SAMPLES, seed), "KL", " (KL in nats)"
+    elif hasattr(model, "code_information"):
+        weights = model.code_information(_KL_SAMPLES, seed)[part.name]
+        word, meaning = "I", " (information I in nats)"
+    else:
+        dimensions = np.arange(part.size)
+        return dimensions, [(f"{part.name}{d}",) for d in dimensions], ""
+    weights = np.asarray(weights, np.float32)
+    dimensions = np.argsort(-weights, kind="stable")
+    labels = [(f"{part.name}{d}", f"{word} {weights[d]:.2f}") for d in dimensions]
+    return dimensions, labels, meaning
+
+
+def _draw_categories(source, part: LatentPart, path: Path, *, title: str, seed: int) -> None:
+    """Draws a row for each of some draws of the rest, a column for each category."""
+    draw_seed = seeds.stateless_seed(seed, 0, seeds.Draw.EVALUATION)
+    centers = np.asarray(latents.sample_parts(source.parts, _CATEGORY_ROWS, seed=draw_seed))
+    codes = np.repeat(centers[:, np.newaxis], part.size, axis=1)  # [rows, categories, sum]
+    codes[:, :, source.columns(part.name)] = np.eye(part.size)
+    traversals.traversal_picture(
+        generate_images(source.generate, codes),
+        row_labels=[""] * _CATEGORY_ROWS,
+        column_labels=[str(category) for category in range(part.size)],
+        title=f"{title}, categories of {part.name}",
+        path=path,
+    )
 
 
 def draw_samples(
@@ -142,19 +249,20 @@ def draw_samples(
     path: str | os.PathLike,
     *,
     num_samples: int = 64,
-    latent: str = "z",
+    latent: str | None = None,
     seed: int = 0,
 ) -> Path:
-    """Draws a square grid of samples, from noise z or from codes r.
+    """Draws a square grid of samples, from the noise or from another latent part.
 
-    From z, an image is that of the mean of e(r|z); from r ~ m(r), it shows whether the prior is
-    where the encoder put its codes.
+    IB-GAN's image of noise z is that of the mean of e(r|z); from r ~ m(r), it shows whether the
+    prior is where the encoder put its codes.
 
     Args:
-        model: generates from z (`generate`) or from r (`generate_from_r`).
+        model: generates.
         path: the PNG to write; its folders are made.
         num_samples: >= 1.
-        latent: "z" or "r".
+        latent: what is drawn: a name in `latents.sources(model)`, such as "z" or "r"; what
+            `generate` takes if None.
         seed: which ones, 0 <= seed < 2**31; the same for every step of a run.
 
     Returns:
@@ -165,29 +273,27 @@ def draw_samples(
         OSError: the file can't be written.
     """
     check_samples(num_samples=num_samples, seed=seed)
-    parts = {part.name: part for part in model.latent}
-    part = registry.lookup(parts, latent, kind="latent")
+    sources = latents.sources(model)
+    source = registry.lookup(sources, latent or next(iter(sources)), kind="latent")
     draw_seed = seeds.stateless_seed(seed, 0, seeds.Draw.EVALUATION)
-    codes = np.asarray(part.prior.sample(num_samples, seed=draw_seed), np.float32)
-    images = generate_images(model, codes, latent=latent)
+    codes = latents.sample_parts(source.parts, num_samples, seed=draw_seed)
+    images = generate_images(source.generate, np.asarray(codes, np.float32))
     columns = int(np.ceil(np.sqrt(num_samples)))
     pixels = grids.enlarge(grids.to_uint8(images))
     grids.save_png(path, grids.image_grid(pixels, columns=columns))
     return Path(path)
 
 
-def generate_images(model: Traversable, codes: np.ndarray, *, latent: str = "r") -> np.ndarray:
+def generate_images(generate: Callable[[tf.Tensor], tf.Tensor], codes: np.ndarray) -> np.ndarray:
     """Returns the images of codes, a batch at a time.
 
     Args:
-        model: generates from z (`generate`) or from r (`generate_from_r`).
+        generate: float32 [n, size] -> images in [-1, 1].
         codes: float32, shape [..., size].
-        latent: "z" or "r".
 
     Returns:
         images: float32 in [-1, 1], shape [..., h, w, c].
     """
-    generate = model.generate if latent == "z" else model.generate_from_r
     flat = codes.reshape([-1, codes.shape[-1]])
     batches = [
         np.asarray(generate(tf.constant(flat[first : first + _BATCH])), np.float32)
@@ -240,11 +346,11 @@ def _check_seed(seed: int) -> None:
         raise ValueError(f"seed must lie in 0..{2**31 - 1}. Received: seed={seed}")
 
 
-def _traversable_part(model: Traversable):
-    """Returns the latent part whose dimensions are meant to be factors."""
-    for part in model.latent:
-        if part.traversable:
-            return part
+def _traversed_source(model: Traversable) -> latents.Source:
+    """Returns the way of generating that takes the parts meant to be factors."""
+    for source in latents.sources(model).values():
+        if any(part.traversable for part in source.parts):
+            return source
     raise ValueError(
         "the model must have a traversable latent part. "
         f"Received: {type(model).__name__} with {[part.name for part in model.latent]}"

@@ -37,6 +37,14 @@ def test_normal_kernels_have_a_standard_deviation_of_a_fiftieth(networks):
         assert abs(kernel.std() - 0.02) < 4 * standard_error / np.sqrt(2)
 
 
+def test_glorot_kernels_fill_a_range_that_their_two_sides_give(networks):
+    initialization.initialize(networks, scheme="glorot_uniform", seed=0)
+    dense = next(kernel for kernel in kernels(networks[0]) if kernel.shape == (64, 256))
+    limit = np.sqrt(6 / (64 + 256))
+    assert 0.99 * limit < np.abs(dense).max() <= limit
+    np.testing.assert_allclose(dense.std(), limit / np.sqrt(3), rtol=0.02)
+
+
 def test_orthogonal_kernels_are_orthogonal_with_gain_one(networks):
     initialization.initialize(networks, scheme="orthogonal", seed=0)
     for kernel in kernels(*networks):

@@ -40,3 +40,18 @@ def test_the_output_has_means_and_log_variances_in_float32(batch_norm):
     outputs = encoder(np.zeros([6, 3], np.float32))
     assert outputs.shape == (6, 4)
     assert outputs.dtype == tf.float32
+
+
+def test_the_latent_discriminator_has_as_many_parameters_as_disentanglement_libs():
+    discriminator = mlp.latent_discriminator(10)
+    assert num_parameters(discriminator) == dense_parameters(10, *[1000] * 6, 2) == 5_018_002
+
+
+def test_the_latent_discriminator_computes_what_numpy_does():
+    discriminator = mlp.latent_discriminator(3, num_layers=2, width=4)
+    z = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    first, first_bias, second, second_bias, last, last_bias = map(np.array, discriminator.weights)
+    hidden = z @ first + first_bias
+    hidden = np.maximum(hidden, 0.2 * hidden) @ second + second_bias
+    hidden = np.maximum(hidden, 0.2 * hidden)
+    np.testing.assert_allclose(discriminator(z), hidden @ last + last_bias, rtol=1e-4, atol=1e-5)

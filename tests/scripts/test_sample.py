@@ -16,7 +16,6 @@ def test_sample_draws_a_grid_into_the_run(run_script, small_run):
     [
         ([], "run_dir must be given. Received: no --run_dir. Add --run_dir=..."),
         (["--run_dir=/nowhere"], "run_dir must hold a run, and with it config.json. Received: "),
-        (["--latent=x"], "Received: latent='x'."),
     ],
 )
 def test_a_mistake_is_told_in_one_line_and_at_once(run_script, arguments, message):

@@ -92,7 +92,7 @@ def test_the_animated_picture_has_the_same_columns_as_the_still_one(tmp_path):
 def test_images_are_generated_in_bounded_batches():
     model = FakeModel()
     codes = np.random.default_rng(0).normal(size=[3, 200, R_DIM]).astype(np.float32)
-    images = pictures.generate_images(model, codes)
+    images = pictures.generate_images(model.generate_from_r, codes)
     assert images.shape == (3, 200, 8, 8, 1)
     np.testing.assert_allclose(images[:, :, 0, 0, 0], codes[:, :, 0] / 4.0)
     assert max(len(batch) for batch in model.codes) <= 256

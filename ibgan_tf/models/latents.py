@@ -1,0 +1,75 @@
+"""What a model generates from: which parts of its latent, side by side, and draws of them."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf.models.base import LatentPart
+
+tfd = tfp.distributions
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """A way in which a model generates.
+
+    Attributes:
+        parts: the latent parts that it takes, side by side in this order.
+        generate: float32 [batch, the sizes' sum] -> images in [-1, 1].
+    """
+
+    parts: tuple[LatentPart, ...]
+    generate: Callable[[tf.Tensor], tf.Tensor]
+
+    def columns(self, name: str) -> slice:
+        """Returns where the part of a name lies among the parts side by side."""
+        position = [part.name for part in self.parts].index(name)
+        first = sum(part.size for part in self.parts[:position])
+        return slice(first, first + self.parts[position].size)
+
+
+def sources(model: object) -> dict[str, Source]:
+    """Returns the ways in which a model generates, by the name of what they begin from.
+
+    A method `generate_from_<part>` takes that part; `generate` takes all the others side by side,
+    in the order of `latent`, and has the name of the first. IB-GAN has "z" and "r", a VAE "z",
+    InfoGAN "z" with all its codes in it.
+
+    Args:
+        model: with `latent` and `generate`.
+
+    Returns:
+        name -> source, that of `generate` first.
+    """
+    alone = {part.name: getattr(model, f"generate_from_{part.name}", None) for part in model.latent}
+    others = tuple(part for part in model.latent if alone[part.name] is None)
+    found = {others[0].name: Source(parts=others, generate=model.generate)} if others else {}
+    for part in model.latent:
+        if alone[part.name] is not None:
+            found[part.name] = Source(parts=(part,), generate=alone[part.name])
+    return found
+
+
+def sample_parts(parts: Sequence[LatentPart], num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
+    """Returns draws of some parts from their priors, side by side.
+
+    Args:
+        parts: of a latent.
+        num_samples: how many.
+        seed: stateless seed, int32 [2]; a single part has the draws of its prior with this seed.
+
+    Returns:
+        samples: float32 [num_samples, the sizes' sum].
+    """
+    draws = [
+        part.prior.sample(num_samples, seed=tf.random.fold_in(seed, index) if index else seed)
+        for index, part in enumerate(parts)
+    ]
+    return tf.concat(draws, axis=-1)
+
+
+def is_categorical(part: LatentPart) -> bool:
+    """Says whether a part is one category, one-hot, rather than independent numbers."""
+    return isinstance(part.prior, tfd.OneHotCategorical)
