@@ -45,12 +45,15 @@ def main(argv: Sequence[str]) -> int:
         )
         run_directory.check_new(run_dir)
 
-    from ibgan_tf.training import loop, strategy  # now: --help and mistakes don't wait for it
+    from ibgan_tf.evaluation import live  # now: --help and mistakes don't wait for these
+    from ibgan_tf.training import loop, strategy
 
     devices = strategy.configure_devices(settled["options"])
     dataset = DATASETS[settled["dataset"]](
         FLAGS.data_dir, **dataclasses.asdict(settled["dataset_settings"])
     )
+    if settled["options"].evaluate_every:
+        live.check(MODELS[settled["model"]], dataset, name=settled["model"])
     source = {
         "image_shape": dataset.image_shape,
         "data_source": {"source": dataset.source, "sha256": dataset.sha256},

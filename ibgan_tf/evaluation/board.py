@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams
 
-from ibgan_tf.evaluation.scores import result_name
+from ibgan_tf.evaluation.scores import tag
 from ibgan_tf.runs.load import Run
 
 
@@ -39,8 +39,3 @@ def write_to_tensorboard(
         for result in results:
             tf.summary.scalar(tag(result), result["score"])
     writer.close()
-
-
-def tag(result: dict[str, Any]) -> str:
-    """Returns the name of a result in TensorBoard and in the log: that of its file."""
-    return f"metrics/{result_name(result)}"

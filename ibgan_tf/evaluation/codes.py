@@ -64,33 +64,30 @@ def run_codes(
     representation = choose_representation(run.model, representation, name=run.config.model)
     registry.lookup(dict.fromkeys(batch_norm.STATISTICS), statistics, kind="statistics")
     indices = choose_images(run.dataset, num_images)
-    provenance = {
-        "model": run.config.model,
-        "dataset": run.config.dataset,
-        "step": run.step,
-        "representation": representation,
-        "batch_norm_statistics": statistics,
-        "weights_sha256": weights_hash(run.model.networks()),
-        "data_source": {"source": run.dataset.source, "sha256": run.dataset.sha256},
-    }
-    sampled = len(indices) < run.dataset.size
-    if sampled:
-        provenance["num_images"] = len(indices)
-    stem = f"codes-{representation}-{statistics}" + f"-{len(indices)}_images" * sampled
+    provenance = provenance_of(
+        run.model,
+        run.dataset,
+        indices,
+        name=run.config.model,
+        step=run.step,
+        representation=representation,
+        statistics=statistics,
+    )
+    stem = f"codes-{representation}-{statistics}"
+    if "num_images" in provenance:
+        stem += f"-{len(indices)}_images"
     path = metrics_folder(run.run_dir, run.step) / f"{stem}.npy"
     known = _read(path, provenance)
     if known is not None:
         return CodeTable(codes=known[0], indices=indices, provenance=known[1])
 
     with batch_norm.statistics_of(run.model, statistics, run.dataset):
-        codes, speed = encode(run.model, representation, run.dataset, indices)
-    provenance["images_per_second"] = round(speed, 1)
-    provenance["codes_sha256"] = array_hash(codes)
+        table = encode_table(run.model, run.dataset, indices, provenance=provenance)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic.replacing_file(path) as temporary, open(temporary, "wb") as file:
-        np.save(file, codes)
-    atomic.write_json(path.with_suffix(".json"), provenance)
-    return CodeTable(codes=codes, indices=indices, provenance=provenance)
+        np.save(file, table.codes)
+    atomic.write_json(path.with_suffix(".json"), table.provenance)
+    return table
 
 
 def choose_representation(model: Any, representation: str | None, *, name: str) -> str:
@@ -127,22 +124,59 @@ def choose_images(dataset: ImageDataset, num_images: int | None = None) -> np.nd
     return np.sort(np.random.default_rng(0).choice(dataset.size, num_images, replace=False))
 
 
-def encode(
-    model: Any, representation: str, dataset: ImageDataset, indices: np.ndarray
-) -> tuple[np.ndarray, float]:
-    """Returns the codes of some images, and how many images were encoded in a second.
+def provenance_of(
+    model: Any,
+    dataset: ImageDataset,
+    indices: np.ndarray,
+    *,
+    name: str,
+    step: int,
+    representation: str,
+    statistics: str,
+) -> dict[str, Any]:
+    """Returns what tells one table of codes from another, ready for JSON.
+
+    Args:
+        model: that encodes.
+        dataset: of the images.
+        indices: which images.
+        name: the model's name in MODELS.
+        step: the training steps that it has had.
+        representation: which codes.
+        statistics: of BatchNorm.
+    """
+    provenance = {
+        "model": name,
+        "dataset": dataset.name,
+        "step": step,
+        "representation": representation,
+        "batch_norm_statistics": statistics,
+        "weights_sha256": weights_hash(model.networks()),
+        "data_source": {"source": dataset.source, "sha256": dataset.sha256},
+    }
+    sampled = len(indices) < dataset.size
+    return provenance | ({"num_images": len(indices)} if sampled else {})
+
+
+def encode_table(
+    model: Any, dataset: ImageDataset, indices: np.ndarray, *, provenance: Mapping[str, Any]
+) -> CodeTable:
+    """Returns the codes of some images, with the speed and their hash in the provenance.
 
     Args:
         model: has `represent(images, kind, seed=...)`.
-        representation: which codes.
         dataset: of the images.
         indices: which images.
+        provenance: of `provenance_of`; names the representation.
     """
+    kind = provenance["representation"]
     began = time.monotonic()
     codes = encode_images(
-        lambda images, seed: model.represent(images, representation, seed=seed), dataset, indices
+        lambda images, seed: model.represent(images, kind, seed=seed), dataset, indices
     )
-    return codes, len(indices) / (time.monotonic() - began)
+    speed = len(indices) / (time.monotonic() - began)
+    found = {"images_per_second": round(speed, 1), "codes_sha256": array_hash(codes)}
+    return CodeTable(codes=codes, indices=indices, provenance={**provenance, **found})
 
 
 def file_codes(

@@ -190,6 +190,11 @@ def result_name(result: dict[str, Any]) -> str:
     return "-".join(parts)
 
 
+def tag(result: dict[str, Any]) -> str:
+    """Returns the name of a result in TensorBoard and in the log: that of its file."""
+    return f"metrics/{result_name(result)}"
+
+
 def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
     """Writes one result to <its name>.json.
 

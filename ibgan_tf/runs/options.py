@@ -11,6 +11,7 @@ CHANGEABLE_ON_RESUME = (
     "picture_every",
     "checkpoint_every",
     "snapshot_every",
+    "evaluate_every",
     "steps_per_call",
 )
 
@@ -22,6 +23,7 @@ _LEAST = {
     "picture_every": 0,
     "checkpoint_every": 1,
     "snapshot_every": 0,
+    "evaluate_every": 0,
     "threads": 0,
     "steps_per_call": 1,
 }
@@ -43,6 +45,9 @@ class RunOptions:
     checkpoint_every: int = setting(1000, "Steps between two checkpoints.")
     snapshot_every: int = setting(
         0, "Steps between two snapshots of the networks' weights, which are all kept; 0: none."
+    )
+    evaluate_every: int = setting(
+        0, "Steps between two evaluations by cheap metrics, a multiple of report_every; 0: none."
     )
     precision: str = setting(
         "float32", "Type of the networks' arithmetic.", choices=("float32", "bfloat16")
@@ -71,5 +76,11 @@ class RunOptions:
             value = getattr(self, name)
             if value < least:
                 raise ValueError(f"{name} must be >= {least}. Received: {name}={value}.")
+        if self.evaluate_every % self.report_every:
+            raise ValueError(
+                "evaluate_every must be a multiple of report_every: scores stand in a row of the "
+                f"log. Received: evaluate_every={self.evaluate_every}, "
+                f"report_every={self.report_every}."
+            )
         if self.seed >= 2**31:
             raise ValueError(f"seed must be < 2**31. Received: seed={self.seed}.")

@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.evaluation import live, scores
+from ibgan_tf.models import MODELS
 from ibgan_tf.plotting import grids
 from ibgan_tf.runs import atomic, run_directory, weights
 from ibgan_tf.runs.checkpoints import Checkpoints
@@ -35,6 +38,7 @@ def run_callbacks(
     *,
     interval: ReportInterval,
     checkpoints: Checkpoints,
+    dataset: ImageDataset | None = None,
 ) -> list[Callback]:
     """Returns the callbacks of a run, in the order in which they act.
 
@@ -43,10 +47,15 @@ def run_callbacks(
         record: the run's settings.
         interval: the scalars since the last report, saved with each checkpoint.
         checkpoints: of the run.
+        dataset: that it trains on, for evaluations.
+
+    Raises:
+        ValueError: evaluations are asked for that the model or the data set doesn't allow.
     """
     options = record.options
     board = TensorBoardWriter(run_dir / "events")
     return [
+        Evaluations(run_dir, record, dataset, every=options.evaluate_every),
         Log(run_dir, options.batch_size),
         board,
         Progress(options.steps),
@@ -56,6 +65,42 @@ def run_callbacks(
         SaveCheckpoints(checkpoints, interval, every=options.checkpoint_every),
         Ending(run_dir, record),
     ]
+
+
+class Evaluations(Callback):
+    """Scores the model at its interval; the scores join the report's scalars, which it adds to.
+
+    Args:
+        run_dir: the run directory.
+        record: names the model.
+        dataset: with factors, unless `every` is 0.
+        every: steps between two evaluations, a multiple of the report's; 0: none.
+    """
+
+    def __init__(
+        self,
+        run_dir: pathlib.Path,
+        record: RunRecord,
+        dataset: ImageDataset | None,
+        *,
+        every: int,
+    ):
+        super().__init__()
+        self._run_dir, self._name, self._dataset = run_dir, record.model, dataset
+        self._every = every
+        if every:
+            live.check(MODELS[record.model], dataset, name=record.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self._every or epoch % self._every:
+            return
+        began = time.perf_counter()
+        results = live.evaluate_model(
+            self.model, self._dataset, name=self._name, step=epoch, run_dir=self._run_dir
+        )
+        logs.update({scores.tag(result): result["score"] for result in results})
+        shown = "  ".join(f"{result['metric']} {result['score']:.3f}" for result in results)
+        tell(f"step {epoch:,}: {shown} (fast, {time.perf_counter() - began:.1f} s)")
 
 
 class _Clock:

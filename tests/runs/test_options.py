@@ -15,6 +15,7 @@ from ibgan_tf.runs.options import CHANGEABLE_ON_RESUME, RunOptions
         ("picture_every", -1, 0),
         ("checkpoint_every", 0, 1),
         ("snapshot_every", -1, 0),
+        ("evaluate_every", -1, 0),
         ("threads", -1, 0),
         ("steps_per_call", 0, 1),
     ],
@@ -23,6 +24,12 @@ def test_a_number_below_its_range_is_refused(name, value, least):
     with pytest.raises(ValueError) as error:
         RunOptions(**{"steps": 1, "batch_size": 1, name: value})
     assert str(error.value) == f"{name} must be >= {least}. Received: {name}={value}."
+
+
+def test_evaluations_come_with_a_report():
+    RunOptions(steps=1, batch_size=1, report_every=3, evaluate_every=6)
+    with pytest.raises(ValueError, match="Received: evaluate_every=5, report_every=3."):
+        RunOptions(steps=1, batch_size=1, report_every=3, evaluate_every=5)
 
 
 def test_a_seed_fits_in_31_bits():

@@ -215,6 +215,7 @@ def test_help_comes_without_what_only_training_needs(start_training):
         (["--dataset=dsprites", "--device=gpu"], "device=gpu needs a GPU that TensorFlow sees."),
         (["--dataset=dsprites", "--strategy=mirrored"], "strategy=mirrored needs two devices"),
         (["--dataset=dsprites", f"--data_dir={__file__}"], "data_dir must be a folder."),
+        ([*TOY, "--evaluate_every=100"], "model='toy', which can't encode images."),
         (["--resume"], "run_dir must hold a run, and with it config.json."),
     ],
 )

@@ -92,6 +92,7 @@ def test_checkpoints_come_after_everything_that_a_resumed_run_finds(tmp_path, to
     names = [type(callback).__name__ for callback in found]
     before = names[: names.index("SaveCheckpoints")]
     assert before == [
+        "Evaluations",
         "Log",
         "TensorBoardWriter",
         "Progress",
