@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 TESTED = $(VENV)/.test-installed
 
-.PHONY: install demo test test-slow lint clean
+.PHONY: install demo test test-slow verify-results lint clean
 
 install: $(INSTALLED)
 
@@ -34,6 +34,10 @@ test: $(TESTED)
 # The tests that take minutes each, the learning check among them.
 test-slow: $(TESTED)
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# Computes the scores of every record in results/ again, from the kept weights.
+verify-results: $(INSTALLED)
+	$(BIN)/python scripts/verify_results.py $(ARGS)
 
 lint: $(TESTED)
 	$(BIN)/ruff check --fix .

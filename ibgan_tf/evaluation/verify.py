@@ -1,0 +1,181 @@
+"""Computes the scores of kept records again, from their weights, and compares."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ibgan_tf import mistakes
+from ibgan_tf.evaluation import choosing, codes, images, labels, scores
+from ibgan_tf.metrics import METRICS
+from ibgan_tf.runs import record
+from ibgan_tf.runs.load import Run, load_run, loadable_steps
+
+# Other processors round otherwise; a vote or a split on the edge then falls on its other side.
+ABSOLUTE_TOLERANCE, RELATIVE_TOLERANCE = 0.005, 0.01
+
+SAME, DIFFERENT, SKIPPED = "same", "DIFFERENT", "not checked"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of one kept result.
+
+    Attributes:
+        path: its file.
+        step: of the weights.
+        recorded: the kept score.
+        found: the score computed again, None where it wasn't.
+        verdict: SAME (within the tolerances), DIFFERENT or SKIPPED.
+        note: why, or "".
+    """
+
+    path: pathlib.Path
+    step: int
+    recorded: float
+    found: float | None
+    verdict: str
+    note: str = ""
+
+
+class _UncheckableError(Exception):
+    """A result can't be computed here; its text says why."""
+
+
+def verify_results(
+    results_dir: str | os.PathLike[str], *, data_dir: str | os.PathLike[str] | None = None
+) -> Iterator[Verdict]:
+    """Yields a verdict on each result of each record in a folder; nothing is written into it.
+
+    Args:
+        results_dir: holds records, folders with a config.json.
+        data_dir: folder of the data, or None for the user's cache.
+
+    Raises:
+        FileNotFoundError: there is no record with a result.
+        ValueError: a file is damaged.
+    """
+    found = {path: _kept_results(path) for path in _records(results_dir)}
+    if not any(found.values()):
+        raise FileNotFoundError(
+            f"results_dir must hold records with metrics/step-N/*.json. Received: {results_dir}"
+        )
+    for record_dir, by_step in found.items():
+        for step, kept in by_step.items():
+            yield from _verify_step(record_dir, step, kept, data_dir)
+
+
+def table_line(verdict: Verdict | None = None) -> str:
+    """Returns a line of the table of verdicts, or without one its heading."""
+    if verdict is None:
+        return f"{'record':<24}{'step':>8}  {'result':<52}{'recorded':>11}{'found':>11}"
+    found = "" if verdict.found is None else f"{verdict.found:.5g}"
+    note = f" ({verdict.note})" if verdict.note else ""
+    return (
+        f"{verdict.path.parents[2].name:<24}{verdict.step:>8}  {verdict.path.stem:<52}"
+        f"{verdict.recorded:>11.5g}{found:>11}  {verdict.verdict}{note}"
+    )
+
+
+def is_close(recorded: float, found: float) -> bool:
+    """Says whether two scores differ by rounding at most."""
+    return abs(found - recorded) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * abs(recorded)
+
+
+def _records(results_dir: str | os.PathLike[str]) -> list[pathlib.Path]:
+    return sorted(path.parent for path in pathlib.Path(results_dir).glob(f"*/{record.RECORD_FILE}"))
+
+
+def _kept_results(record_dir: pathlib.Path) -> dict[int, dict[pathlib.Path, Mapping[str, Any]]]:
+    """Returns step -> file -> result, ascending steps."""
+    found: dict[int, dict[pathlib.Path, Mapping[str, Any]]] = {}
+    for path in sorted(record_dir.glob("metrics/step-*/*.json")):
+        if path.name.startswith("codes-"):  # notes on a table of codes
+            continue
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path} must be JSON. Received: {error}.") from error
+        found.setdefault(values["step"], {})[path] = values
+    return dict(sorted(found.items()))
+
+
+def _verify_step(
+    record_dir: pathlib.Path,
+    step: int,
+    kept: Mapping[pathlib.Path, Mapping[str, Any]],
+    data_dir: str | os.PathLike[str] | None,
+) -> Iterator[Verdict]:
+    run, obstacle = None, "no weights of this step are kept"
+    if step in loadable_steps(record_dir):
+        run = load_run(record_dir, step=step, data_dir=data_dir)
+    with tempfile.TemporaryDirectory() as folder:  # for the tables of codes
+        if run is not None:
+            run = dataclasses.replace(run, run_dir=pathlib.Path(folder))
+            digest = codes.weights_hash(run.model.networks())
+        for path, result in kept.items():
+            same = {"path": path, "step": step, "recorded": result["score"]}
+            if run is None:
+                yield Verdict(**same, found=None, verdict=SKIPPED, note=obstacle)
+                continue
+            if result.get("weights_sha256", digest) != digest:
+                note = "the kept weights are not those that were scored"
+                yield Verdict(**same, found=None, verdict=DIFFERENT, note=note)
+                continue
+            try:
+                score = _score_again(run, result)
+            except _UncheckableError as reason:
+                yield Verdict(**same, found=None, verdict=SKIPPED, note=str(reason))
+                continue
+            recorded_data = result["data_source"]["sha256"]
+            other = "" if recorded_data == run.dataset.sha256 else "on other data"
+            verdict = SAME if is_close(result["score"], score) else DIFFERENT
+            yield Verdict(**same, found=score, verdict=verdict, note=other)
+
+
+def _score_again(run: Run, result: Mapping[str, Any]) -> float:
+    """Returns the score of a kept result, computed anew, or raises _UncheckableError."""
+    name, seed, protocol = result["metric"], result["seed"], result["protocol"]
+    settings = result["settings"].partition("-")[0]  # "fast-20000_images" is "fast" of a sample
+    if name in METRICS:
+        table = codes.run_codes(
+            run,
+            representation=result["representation"],
+            statistics=result["batch_norm_statistics"],
+            num_images=result.get("num_images"),
+        )
+        (found,) = scores.score_codes(
+            table, run.dataset, [name], settings=settings, protocols=[protocol], seed=seed
+        )
+    elif name == choosing.INFORMATION:
+        found = scores.information_of_run(
+            run, num_samples=result["details"]["num_samples"], seed=seed
+        )
+    elif name == choosing.ACCURACY:
+        (found,) = labels.score_labels(run, settings=settings, seed=seed, protocols=[protocol])
+    elif name in choosing.GROUPS["images"]:
+        found = _image_score_again(run, result)
+    else:
+        raise _UncheckableError(f"this version has no metric {name!r}")
+    return found["score"]
+
+
+def _image_score_again(run: Run, result: Mapping[str, Any]) -> Mapping[str, Any]:
+    name, details = result["metric"], result["details"]
+    try:
+        (comparison,) = images.compare_with(
+            [name],
+            run.dataset,
+            num_samples=details["num_generated"],
+            seed=result["seed"],
+            data_dir=run.data_dir,
+        )
+    except FileNotFoundError as error:  # no Inception here
+        raise _UncheckableError(mistakes.one_line(error)) from error
+    if comparison.extractor.record["sha256"] != details["features_sha256"]:
+        raise _UncheckableError("the features of this machine's network are others")
+    (found,) = images.score_images(run, comparison)
+    return found
