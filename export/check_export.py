@@ -1,0 +1,28 @@
+"""Checks exports by the gate, without their runs: what a server would fail at, before it does.
+
+python export/check_export.py models/ibgan-dsprites/1
+"""
+
+from collections.abc import Sequence
+
+from ibgan_tf import command_line
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Checks each folder and prints what was checked."""
+    export_dirs = arguments[1:]
+    if not export_dirs:
+        raise ValueError(
+            "EXPORT_DIR must be given: the folder of one version, such as "
+            "models/ibgan-dsprites/1. Received: none."
+        )
+    from ibgan_tf.serving import gate
+
+    for export_dir in export_dirs:
+        for line in gate.check_export(export_dir):
+            print(line)
+        print(f"{export_dir}: passed")
+
+
+if __name__ == "__main__":
+    command_line.run_main(main, positional="EXPORT_DIR")
