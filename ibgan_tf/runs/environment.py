@@ -34,7 +34,7 @@ def add_environment_segment(
         OSError: the disk is full.
     """
     path = pathlib.Path(run_dir) / ENVIRONMENT_FILE
-    atomic.write_json(path, [*read_segments(run_dir), _segment(step=step, command=command)])
+    atomic.write_json(path, [*read_segments(run_dir), describe(step=step, command=command)])
 
 
 def read_segments(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
@@ -60,8 +60,16 @@ def read_segments(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
     return segments
 
 
-def _segment(*, step: int, command: Sequence[str]) -> dict[str, object]:
-    """Returns one entry of environment.json. The host's name is nobody's business."""
+def describe(*, step: int, command: Sequence[str]) -> dict[str, object]:
+    """Returns one entry of environment.json. The host's name is nobody's business.
+
+    Args:
+        step: the step that it begins at.
+        command: the program and its arguments.
+
+    Returns:
+        entry: see `read_segments`.
+    """
     import tensorflow as tf  # here, so that reading records and flags doesn't wait for it
 
     threads = tf.config.threading.get_intra_op_parallelism_threads()
