@@ -1,12 +1,89 @@
-"""What a run directory holds, for comparing two runs."""
+"""Scripts as subprocesses, a small run to look at, and what a run directory holds."""
 
 import hashlib
+import os
 import pathlib
+import subprocess
+import sys
+import types
 
 import numpy as np
 import pytest
 
+ROOT = pathlib.Path(__file__).parents[1]
 SPEEDS = ("steps_per_second", "images_per_second")
+
+
+@pytest.fixture(scope="session")
+def run_script():
+    """Gives a function that runs a script and returns its finished process, with its texts."""
+
+    def run(name, *arguments, folder="scripts"):
+        command = [sys.executable, ROOT / folder / name, *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory):
+    """Gives the folder of a run at step 7: a narrow IB-GAN and a log of three rows.
+
+    Its weights are random, but not so small as untrained ones, whose images are all grey.
+    """
+    from ibgan_tf.data.dsprites import DSpritesSettings
+    from ibgan_tf.models.ibgan import IBGAN, IBGANConfig
+    from ibgan_tf.runs import log, record, weights
+    from ibgan_tf.runs.options import RunOptions
+
+    run_dir = tmp_path_factory.mktemp("small_run")
+    config = IBGANConfig(z_dim=4, r_dim=3, generator_width=2, discriminator_width=2)
+    saved = record.RunRecord(
+        model="ibgan",
+        dataset="dsprites",
+        preset="none",
+        options=RunOptions(steps=7, batch_size=2),
+        model_config=config,
+        dataset_settings=DSpritesSettings(),
+        image_shape=(64, 64, 1),
+        data_source={"source": "rendered"},
+    )
+    record.write_record(run_dir, saved)
+    networks = IBGAN(config, saved.image_shape).networks()
+    _set_weights(networks.values())
+    weights.save_networks(run_dir, networks, step=7)
+    scalars = ("discriminator_loss", "generator_loss", "information_upper_bound")
+    scalars += ("probability_real", "probability_generated", "information_lower_bound", "kl/r00")
+    for step in (1, 4, 7):
+        log.append_row(run_dir, {"step": step, **dict.fromkeys(scalars, 0.5)})
+    return run_dir
+
+
+def _set_weights(networks):
+    """Draws weights with which every layer's outputs are of order 1."""
+    generator = np.random.default_rng(0)
+    for weight in [weight for network in networks for weight in network.weights]:
+        if len(weight.shape) > 1:
+            scale = 1.0 / np.prod(weight.shape[:-1]) ** 0.5
+            values = scale * generator.standard_normal(weight.shape)
+        else:
+            values = generator.uniform(0.5, 1.5, weight.shape)
+        weight.assign(values)
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory, small_run):
+    """Gives the small run, loaded and exported: run, path of the version, lines of the report."""
+    import ibgan_tf
+    from ibgan_tf.serving import export
+
+    run, report = ibgan_tf.load_run(small_run), []
+    model_dir = tmp_path_factory.mktemp("models") / "small-ibgan"
+    path = export.export_run(run, model_dir, report=report.append)
+    return types.SimpleNamespace(run=run, path=path, report=report)
 
 
 @pytest.fixture(scope="session")

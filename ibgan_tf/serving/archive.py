@@ -15,9 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ibgan_tf.serving.model_signatures import Input, Signature, model_signatures
-
-VALID = "valid"  # the output that every signature has
+from ibgan_tf.serving.model_signatures import VALID, Input, Signature, model_signatures
 
 
 def write(model: Any, export_dir: str | os.PathLike[str]) -> None:
@@ -54,7 +52,8 @@ def _trace(signature: Signature) -> Any:
             for name, tensor in given.items()
         }
         outputs = signature.function(given)
-        return outputs | {VALID: _valid(given, signature.inputs, outputs)}
+        valid = _valid(given, signature.inputs, outputs)
+        return outputs | {VALID: valid & outputs.get(VALID, True)}
 
     specs = {
         name: tf.TensorSpec([None, *entry.shape], entry.dtype, name=name)

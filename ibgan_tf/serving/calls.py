@@ -10,10 +10,10 @@ import tensorflow as tf
 from PIL import Image
 
 from ibgan_tf.seeds import Draw
-from ibgan_tf.serving import archive, capabilities
-from ibgan_tf.serving.model_signatures import Input, Signature, model_signatures
+from ibgan_tf.serving import capabilities
+from ibgan_tf.serving.isolated import BATCHES
+from ibgan_tf.serving.model_signatures import VALID, Input, Signature, model_signatures
 
-BATCHES = (1, 2, 64)  # what an export is tried with; the last is the largest that is promised
 _TOLERANCE = 1e-5
 _LEVELS = 1  # of a pixel of 0..255, where it was rounded
 
@@ -105,7 +105,12 @@ def _answered(
     """Returns the call of some inputs."""
     with tf.device("CPU:0"):  # a GPU multiplies with fewer digits unless it is told
         outputs = {key: np.asarray(value) for key, value in _answer(model, name, inputs).items()}
-    outputs[archive.VALID] = _valid(signature, inputs)
+    outputs[VALID] = _valid(signature, inputs)
+    if name == "traverse":
+        code = capabilities.code_source(model)
+        sizes = {part.name: part.size for part in code.parts}
+        chosen = _chosen_dimensions(code, inputs)
+        outputs[VALID] &= [dimension < sizes[part] for part, dimension in chosen]
     return Call(signature=name, inputs=inputs, outputs=outputs)
 
 
@@ -133,17 +138,33 @@ def _answer(model: Any, name: str, inputs: Mapping[str, np.ndarray]) -> dict[str
             rows = [tf.random.stateless_normal([part.size], seed).numpy() for seed in seeds]
             outputs[part.name] = values[part.name] = mean + deviation * np.stack(rows)
     if name == "traverse":
-        for row, (dimension, value) in enumerate(
-            zip(inputs["dimension"], inputs["value"], strict=True)
-        ):
-            chosen = inputs["part"][row].decode() if "part" in inputs else code.parts[0].name
-            values[chosen] = values[chosen].copy()
-            values[chosen][row, dimension] = value
+        values |= _traversed(code, inputs)
     if name == "serving_default" or not capabilities.has_noise_encoder(model):
         images = model.generate(_joined(noise, values)).numpy()
     else:
         images = model.generate_from_r(_joined(code, values)).numpy()
     return outputs | _as_asked(name, images)
+
+
+def _traversed(
+    code: capabilities.Source, inputs: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Returns the code's parts, with the chosen dimension of each row set."""
+    values = {part.name: inputs[part.name].copy() for part in code.parts}
+    for row, (part, dimension) in enumerate(_chosen_dimensions(code, inputs)):
+        if dimension < values[part].shape[1]:
+            values[part][row, dimension] = inputs["value"][row]
+    return values
+
+
+def _chosen_dimensions(
+    code: capabilities.Source, inputs: Mapping[str, np.ndarray]
+) -> list[tuple[str, int]]:
+    """Returns the part and the dimension that each row of a call of `traverse` sets."""
+    dimensions = inputs["dimension"].tolist()
+    only = [code.parts[0].name.encode()] * len(dimensions)
+    parts = [part.decode() for part in inputs.get("part", only)]
+    return list(zip(parts, dimensions, strict=True))
 
 
 def _as_asked(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -199,7 +220,7 @@ def differences(call: Call, answer: Mapping[str, np.ndarray]) -> tuple[list[str]
     if set(answer) != set(call.outputs):
         return [f"{where} answers {sorted(answer)} where {sorted(call.outputs)} must be"], 0.0
     problems, largest = [], 0.0
-    valid = call.outputs[archive.VALID]
+    valid = call.outputs[VALID]
     for name, wanted in call.outputs.items():
         given = answer[name]
         if given.dtype != wanted.dtype or given.shape != wanted.shape:
@@ -208,7 +229,7 @@ def differences(call: Call, answer: Mapping[str, np.ndarray]) -> tuple[list[str]
                 f"{list(wanted.shape)} must be"
             )
             continue
-        if name == archive.VALID:
+        if name == VALID:
             if not np.array_equal(given, wanted):
                 problems.append(f"{where}: {name} is {given} where {wanted} must be")
             continue

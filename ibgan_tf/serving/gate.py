@@ -24,7 +24,8 @@ from ibgan_tf.serving import (
     variable_checks,
     warm_up,
 )
-from ibgan_tf.serving.calls import BATCHES, Call
+from ibgan_tf.serving.calls import Call
+from ibgan_tf.serving.isolated import BATCHES
 
 
 def check_export(export_dir: str | os.PathLike[str]) -> list[str]:
@@ -81,9 +82,11 @@ def check_contents(
     if problems:
         raise refusal(path, problems)
 
-    samples = card.sample_calls(described)
+    try:
+        samples, replayed = card.sample_calls(described), warm_up.read(path)
+    except ValueError as error:
+        raise refusal(path, [str(error)]) from error
     asked = [*model_calls, *(repeat(call, rows) for call in samples for rows in BATCHES)]
-    replayed = warm_up.read(path)
     largest = _check_answers(path, found, asked, replayed or [])
     return [
         f"{len(found)} signatures, run at batch {', '.join(map(str, BATCHES))} in a process "
@@ -154,4 +157,5 @@ def refusal(path: pathlib.Path, problems: Sequence[str]) -> ValueError:
     distinct = list(dict.fromkeys(problems))
     shown = "; ".join(distinct[:5])
     more = f"; and {len(distinct) - 5} more" if len(distinct) > 5 else ""
+    shown = shown.removesuffix(".") if not more else shown
     return ValueError(f"An export must pass the gate. Received: export_dir={path}: {shown}{more}.")

@@ -23,8 +23,8 @@ Sqrt Square SquaredDifference Squeeze StatefulPartitionedCall StatelessCase Stat
 StatelessMultinomial StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomNormalV2
 StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessWhile
 StopGradient StridedSlice Sub Sum Tan Tanh TensorListFromTensor TensorListGetItem TensorListReserve
-TensorListSetItem TensorListStack Tile TopKV2 Transpose TruncateDiv Unpack VarHandleOp Xdivy Xlogy
-ZerosLike
+TensorListSetItem TensorListStack Tile TopKV2 Transpose TruncateDiv Unpack VarHandleOp
+VarIsInitializedOp Xdivy Xlogy ZerosLike
 """
 # What every SavedModel has besides, in the functions that save and restore its variables.
 _SAVING = """

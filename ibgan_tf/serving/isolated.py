@@ -18,6 +18,7 @@ import numpy as np
 from ibgan_tf.serving import runtime
 from ibgan_tf.serving.packing import pack, unpack
 
+BATCHES = (1, 2, 64)  # what an export is tried with; the last is the largest that is promised
 _SECONDS = 600  # after which the child is ended
 _MARK = "answers: "  # before the child's line, if a library prints lines of its own
 

@@ -16,6 +16,8 @@ from ibgan_tf.serving import capabilities
 
 tfd = tfp.distributions
 
+VALID = "valid"  # the output that every signature has: which rows can be used
+
 Tensors = Mapping[str, tf.Tensor]
 
 
@@ -43,7 +45,8 @@ class Signature:
     Attributes:
         does: what, in a sentence, for the model card.
         inputs: name -> input.
-        function: takes and returns tensors by name; all but `valid`.
+        function: takes and returns tensors by name; `valid` only where more than the ranges of
+            the inputs decides.
     """
 
     does: str
@@ -171,22 +174,25 @@ def code_signature(model: Any) -> str:
 def _traverse(source: capabilities.Source) -> Signature:
     """Returns the signature that sets one dimension of the code; `part` names one of several."""
     several = len(source.parts) > 1
-    largest = max(part.size for part in source.parts)
+    ranges = {capabilities.value_range(part) for part in source.parts}
 
     def function(given: Tensors) -> dict[str, tf.Tensor]:
-        values = {}
+        values, found = {}, []
         for part in source.parts:
             chosen = tf.one_hot(given["dimension"], part.size, on_value=True, off_value=False)
             if several:
                 chosen &= (given["part"] == part.name)[:, tf.newaxis]
             values[part.name] = tf.where(chosen, given["value"][:, tf.newaxis], given[part.name])
-        return {"images": source.images(values)}
+            found.append(tf.reduce_any(chosen, axis=1))
+        # A dimension that the named part doesn't have turns nothing.
+        return {"images": source.images(values), VALID: tf.reduce_any(found, axis=0)}
 
     inputs = part_inputs(source.parts)
     if several:
         inputs["part"] = Input(dtype="string", choices=tuple(part.name for part in source.parts))
+    largest = max(part.size for part in source.parts)
     inputs["dimension"] = Input(dtype="int64", range=(0, largest - 1))
-    inputs["value"] = Input()
+    inputs["value"] = Input(range=ranges.pop() if len(ranges) == 1 else None)
     return Signature(
         does="Images of the code with one dimension set to a value.",
         inputs=inputs,

@@ -11,7 +11,7 @@ import pathlib
 import re
 
 from ibgan_tf.runs import atomic
-from ibgan_tf.serving.calls import BATCHES
+from ibgan_tf.serving.isolated import BATCHES
 
 FOLDER = "serving"  # no number, so that no server takes it for a version
 MODELS = "models.config"

@@ -48,10 +48,11 @@ def variable_problems(
 
 
 def _read(prefix: pathlib.Path) -> dict[str, np.ndarray]:
-    """Returns every variable's value; reading compares the checksums."""
+    """Returns every variable's value; reading all there is compares the checksums."""
     reader = tf.train.load_checkpoint(str(prefix))
-    names = sorted(set(reader.get_variable_to_shape_map()) - {_BOOKKEEPING})
-    return {name: reader.get_tensor(name) for name in names}
+    values = {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
+    values.pop(_BOOKKEEPING, None)
+    return values
 
 
 def _duplicates(values: dict[str, np.ndarray]) -> list[str]:
