@@ -24,6 +24,7 @@ class Draw(enum.IntEnum):
     REAL_LABELS = 5
     EVALUATION = 6
     PERMUTATION = 7
+    CATEGORY = 8
 
 
 def stateless_seed(seed: int, step: tf.Tensor | int, draw: int) -> tf.Tensor:

@@ -3,11 +3,15 @@
 from ibgan_tf.models.beta_tcvae import BetaTCVAE
 from ibgan_tf.models.beta_vae import BetaVAE
 from ibgan_tf.models.factor_vae import FactorVAE
+from ibgan_tf.models.gan import GAN
 from ibgan_tf.models.ibgan import IBGAN
+from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.vae import VAE
 
 MODELS = {
     "ibgan": IBGAN,
+    "gan": GAN,
+    "infogan": InfoGAN,
     "vae": VAE,
     "beta_vae": BetaVAE,
     "factor_vae": FactorVAE,

@@ -172,6 +172,26 @@ class GenerativeModel(tf.keras.Model):
         """
         return self._draw(tf.random.stateless_uniform, shape, draw)
 
+    def draw_prior(
+        self, prior: tfd.Distribution, batch_size: int, draw: seeds.Draw, *, number: int = 0
+    ) -> tf.Tensor:
+        """Returns this replica's rows of the step's draw from a prior over the whole batch.
+
+        Args:
+            prior: of a latent part.
+            batch_size: of this replica.
+            draw: which of the step's draws.
+            number: which of the parts that share the draw.
+
+        Returns:
+            values: float32 [batch_size, size].
+        """
+
+        def sample(shape, seed):
+            return prior.sample(shape[0], seed=tf.random.fold_in(seed, number))
+
+        return self._draw(sample, [batch_size], draw)
+
     def _draw(self, function, shape, draw):
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync
@@ -205,6 +225,11 @@ def require(config: object, what: str, *names: str) -> None:
         value = getattr(config, name)
         if not _RANGES[what](value):
             raise ValueError(f"{name} must be {what}. Received: {name}={value}")
+
+
+def batched(values: tf.Tensor, size: int = 256) -> list[tf.Tensor]:
+    """Returns the rows in parts of at most `size`."""
+    return [values[first : first + size] for first in range(0, values.shape[0], size)]
 
 
 def replica_mean(values: tf.Tensor) -> tf.Tensor:

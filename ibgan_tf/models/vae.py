@@ -257,14 +257,9 @@ class VAE(base.GenerativeModel):
             tf.reduce_sum(
                 information.dimensionwise_kl(self.infer(self.generate(z)), self.prior), axis=0
             )
-            for z in batched(self.prior.sample(num_samples, seed=seed))
+            for z in base.batched(self.prior.sample(num_samples, seed=seed))
         ]
         return tf.add_n(means) / num_samples
-
-
-def batched(values: tf.Tensor, size: int = 256) -> list[tf.Tensor]:
-    """Returns the rows in parts of at most `size`."""
-    return [values[first : first + size] for first in range(0, values.shape[0], size)]
 
 
 def bound_scalars(reconstruction_loss: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -135,3 +135,26 @@ def test_a_pair_without_a_registered_kl_is_refused():
     posterior = tfd.Normal(tf.zeros([5, 3]), 1.0)
     with pytest.raises(NotImplementedError, match=r"No KL\(distribution_a \|\| distribution_b\)"):
         information.dimensionwise_kl(posterior, tfd.Cauchy(tf.zeros([3]), 1.0))
+
+
+def test_the_fitted_information_of_normal_codes_is_that_of_each_dimension(noise):
+    z, z_hat = noise
+    prior = tfd.Normal(tf.zeros([3]), 1.0)
+    found = information.dimensionwise_fitted_information(z, z_hat, prior)
+    expected = 0.5 * np.log((z**2).mean(axis=0) / ((z - z_hat) ** 2).mean(axis=0))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    total = information.fitted_information_lower_bound(z, z_hat)
+    np.testing.assert_allclose(tf.reduce_sum(found), total, rtol=1e-5)
+
+
+def test_the_fitted_information_of_a_uniform_code_is_its_entropy_less_the_residuals():
+    generator = np.random.default_rng(0)
+    codes = generator.uniform(-1, 1, size=(20_000, 2)).astype(np.float32)
+    means = codes + np.array([0.1, 0.3], np.float32) * generator.normal(size=codes.shape)
+    prior = tfd.Uniform(-tf.ones([2]), 1.0)
+    found = information.dimensionwise_fitted_information(codes, means.astype(np.float32), prior)
+    expected = np.log(2) - 0.5 * np.log(2 * np.pi * np.e * np.array([0.1, 0.3]) ** 2)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    nothing = information.dimensionwise_fitted_information(codes, 0 * codes, prior)
+    expected = np.log(2) - 0.5 * np.log(2 * np.pi * np.e / 3)  # -0.18
+    np.testing.assert_allclose(nothing, [expected] * 2, rtol=1e-4)

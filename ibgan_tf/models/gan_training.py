@@ -1,0 +1,114 @@
+"""What the steps of GAN and InfoGAN share: networks, optimizers, instance noise, D's loss."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from ibgan_tf.losses import adversarial
+from ibgan_tf.models import base
+from ibgan_tf.models.gan_settings import GANConfig
+from ibgan_tf.networks import dcgan, spectral
+from ibgan_tf.optimizers import FusedRMSprop
+from ibgan_tf.seeds import Draw
+
+
+def image_networks(
+    config: GANConfig,
+    image_shape: tuple[int, int, int],
+    outputs: dict[str, int],
+    *,
+    dtype: str,
+) -> tuple[tf.keras.Model | None, dict[str, tf.keras.Model]]:
+    """Returns the networks that read images: IB-GAN's discriminator, and reconstructor.
+
+    Args:
+        config: the settings.
+        image_shape: (height, width, channels).
+        outputs: number of outputs of the networks to build, of "discriminator" and "reconstructor".
+        dtype: Keras dtype policy.
+
+    Returns:
+        front: what they share, or None.
+        networks: by name, on the front's map or on images.
+    """
+    width = config.discriminator_width
+    front = None
+    if config.trunk == "shared":
+        front = dcgan.shared_front(image_shape, width=width, dtype=dtype)
+        features = front.output_shape[1:]
+        networks = {
+            name: dcgan.head(features, size, width=width, dtype=dtype, name=name)
+            for name, size in outputs.items()
+        }
+    else:
+        networks = {"discriminator": dcgan.discriminator(image_shape, width=width, dtype=dtype)}
+        if "reconstructor" in outputs:
+            networks["reconstructor"] = dcgan.reconstructor(
+                image_shape, outputs["reconstructor"], width=width, dtype=dtype
+            )
+    if not config.spectral_norm:
+        return front, networks
+    normalized = {name: spectral.spectrally_normalized(n) for name, n in networks.items()}
+    return front and spectral.spectrally_normalized(front), normalized
+
+
+def optimizer(
+    config: GANConfig, learning_rate: float, variables: Sequence[tf.keras.Variable]
+) -> tf.keras.optimizers.Optimizer:
+    """Returns a built optimizer of the kind that the settings ask for."""
+    if config.optimizer == "adam":
+        made = tf.keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
+    else:
+        made = FusedRMSprop(
+            learning_rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon
+        )
+    made.build(variables)
+    return made
+
+
+def instance_noise_scale(config: GANConfig, step: tf.Tensor) -> tf.Tensor:
+    """Returns the standard deviation of the instance noise at a step."""
+    progress = tf.cast(step, tf.float32) / config.instance_noise_steps
+    change = config.instance_noise_end - config.instance_noise_start
+    return config.instance_noise_start + change * tf.minimum(progress, 1.0)
+
+
+def add_instance_noise(model: base.GenerativeModel, images: tf.Tensor, draw: Draw) -> tf.Tensor:
+    """Returns images with the step's instance noise, clipped to [-1, 1].
+
+    Args:
+        model: whose step and draws they are.
+        images: float32 [batch, height, width, channels] in [-1, 1].
+        draw: which of the step's draws.
+    """
+    config = model.config
+    if config.instance_noise_start == config.instance_noise_end == 0:
+        return images
+    noise = model.draw_normal(images.shape, draw)
+    scale = instance_noise_scale(config, model.step.value)
+    return tf.clip_by_value(images + scale * noise, -1.0, 1.0)
+
+
+def discriminator_loss(
+    model: base.GenerativeModel, real_logits: tf.Tensor, generated_logits: tf.Tensor
+) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """Returns -log D(x) - log(1 - D(G(z))), IB-GAN eq. (1) negated, with smoothed real labels.
+
+    Args:
+        model: whose settings and draws they are.
+        real_logits: float32 [replica_batch].
+        generated_logits: float32 [replica_batch].
+
+    Returns:
+        loss: float32 [replica_batch], nats.
+        scalars: means over this replica, for the log.
+    """
+    low, high = model.config.real_label_low, model.config.real_label_high
+    real_labels = low
+    if low != high:
+        real_labels += (high - low) * model.draw_uniform(real_logits.shape, Draw.REAL_LABELS)
+    loss = adversarial.discriminator_loss(real_logits, generated_logits, real_labels=real_labels)
+    return loss, {
+        "discriminator_loss": tf.reduce_mean(loss),
+        "probability_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+    }

@@ -1,0 +1,307 @@
+"""InfoGAN: interpretable codes by maximising mutual information (Chen et al., NeurIPS 2016).
+
+The generator turns noise z and codes c into an image x = G(z, c), the discriminator D tells it from
+a real one, and the reconstructor q(c|x) finds the codes again. The objective is eq. (6):
+
+    min over G, q   max over D   L_GAN(D, G) - lambda * L_I(G, q)
+    L_I = E[log q(c|x)] + H(c) <= I(c; G(z, c)),   eq. (5)
+
+Codes are continuous, with a Gaussian q(c_i|x), or categories, with a softmax, each with outputs of
+its own; the bound of each is logged, in nats. With a normal prior, no noise and a unit variance it
+is IB-GAN with beta = 0, the baseline of its paper, whose networks and optimizers these are.
+
+Where the paper, its code and IB-GAN's differ:
+- The paper's q shares all of D but the last layers, and its code trains q with D's optimizer and
+  subtracts lambda * L_I from D's loss too, which trains the shared layers for it: `trunk` shared
+  and `reconstructor_optimizer` discriminator. IB-GAN's code for dSprites shares nothing, and trains
+  q with the generator: the defaults.
+- The paper lets q learn the variance of its Gaussians, and the code of its MNIST run fixes it to
+  one; either is `code_variance`. A unit variance has a bound that says little, so that of the best
+  fitting one is logged for each code.
+- The code has the entropy of a normal code for a uniform one, a constant; here it is the prior's.
+"""
+
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf import registry
+from ibgan_tf.losses import adversarial
+from ibgan_tf.models import base, codes, gan_training, latents
+from ibgan_tf.models.infogan_settings import PRESETS, InfoGANConfig
+from ibgan_tf.networks import dcgan, initialization
+from ibgan_tf.seeds import Draw, stateless_seed
+
+tfd = tfp.distributions
+
+
+class InfoGAN(base.GenerativeModel):
+    """Information-maximising GAN, InfoGAN eq. (6).
+
+    It can `classify(images)` if it has a categorical code: its first gives float32
+    [batch, categories], the probability of each.
+
+    Args:
+        config: the settings.
+        image_shape: (height, width, channels), 28, 32 or 64 pixels a side.
+        seed: of initial weights and of every draw in training.
+        precision: "float32" or "bfloat16".
+
+    Raises:
+        ValueError: the image size or the precision isn't supported.
+    """
+
+    config_class = InfoGANConfig
+    presets = PRESETS
+    representations = ("code_mean",)
+
+    def __init__(
+        self,
+        config: InfoGANConfig,
+        image_shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        precision: str = "float32",
+    ):
+        super().__init__(config, image_shape, seed=seed, precision=precision)
+        self.latent = codes.latent_parts(config)
+        self.code_parts = codes.code_parts(self.latent)
+        self.learned_variance = config.code_variance == "learned"
+        self._build_networks()
+        fronts = [] if self.front is None else [self.front]
+        initialization.initialize(
+            [self.generator, self.reconstructor, *fronts, self.discriminator],
+            scheme=config.initialization,
+            seed=seed,
+        )
+        sides = {"generator": [self.generator], "discriminator": [*fronts, self.discriminator]}
+        sides[config.reconstructor_optimizer].append(self.reconstructor)
+        self.generator_variables = [v for n in sides["generator"] for v in n.trainable_variables]
+        self.discriminator_variables = [
+            v for n in sides["discriminator"] for v in n.trainable_variables
+        ]
+        self.generator_optimizer = gan_training.optimizer(
+            config, config.generator_learning_rate, self.generator_variables
+        )
+        self.discriminator_optimizer = gan_training.optimizer(
+            config, config.discriminator_learning_rate, self.discriminator_variables
+        )
+        if config.categorical_sizes:
+            self.classify = self._class_probabilities
+        self._finish_building()
+
+    def _build_networks(self) -> None:
+        config, dtype = self.config, self.compute_policy
+        self.generator = dcgan.generator(
+            sum(part.size for part in self.latent),
+            self.image_shape,
+            width=config.generator_width,
+            dtype=dtype,
+        )
+        size = codes.posterior_size(self.code_parts, learned_variance=self.learned_variance)
+        self.front, networks = gan_training.image_networks(
+            config, self.image_shape, {"discriminator": 1, "reconstructor": size}, dtype=dtype
+        )
+        self.discriminator = networks["discriminator"]
+        self.reconstructor = networks["reconstructor"]
+
+    # Training
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Updates the discriminator, and then the generator against it, and the reconstructor.
+
+        Args:
+            batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
+
+        Returns:
+            scalars: float32, each the mean over this replica's examples; information in nats.
+        """
+        images = batch["images"]
+        real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
+        if self.config.reconstruct_real_images:
+            self.reconstruct(self._features(real, training=True), training=True)
+
+        with tf.GradientTape() as tape:
+            latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+            generated = self.generator(tf.concat(list(latent.values()), axis=1), training=True)
+            generated = gan_training.add_instance_noise(
+                self, generated, Draw.INSTANCE_NOISE_GENERATED
+            )
+            with tape.stop_recording():
+                scalars = self._update_discriminator(real, generated, latent)
+            features = self._features(generated, training=True)
+            logits = self._logits(features)  # D(G(z, c))
+            posteriors = self.reconstruct(features, training=True)  # q(c|x)
+            loss = adversarial.non_saturating_generator_loss(logits)
+            bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
+            objective = base.replica_mean(loss - self._weighted(bounds))  # eq. (6)
+        self.generator_optimizer.apply(
+            base.gradients(tape, objective, self.generator_variables), self.generator_variables
+        )
+        self.step.assign_add(1)
+        return scalars | {
+            "generator_loss": tf.reduce_mean(loss),
+            "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
+            "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
+            **self._information_scalars(posteriors, latent),
+        }
+
+    def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
+        with tf.GradientTape() as tape:
+            # Real and generated images pass separately: each is normalised by its own batch.
+            real_logits = self._logits(self._features(real, training=True))
+            features = self._features(generated, training=True)
+            loss, scalars = gan_training.discriminator_loss(
+                self, real_logits, self._logits(features)
+            )
+            if self.config.reconstructor_optimizer == "discriminator":
+                posteriors = self.reconstruct(features, training=True)
+                bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
+                loss -= self._weighted(bounds)
+            objective = base.replica_mean(loss)
+        self.discriminator_optimizer.apply(
+            base.gradients(tape, objective, self.discriminator_variables),
+            self.discriminator_variables,
+        )
+        return scalars
+
+    def _weighted(self, bounds: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns lambda * L_I of each example, [batch]."""
+        config = self.config
+        return tf.add_n(
+            [
+                (config.information_weight if name == "c" else config.category_weight) * bound
+                for name, bound in bounds.items()
+            ]
+        )
+
+    def _information_scalars(self, posteriors, latent) -> dict[str, tf.Tensor]:
+        """Returns the information of each code, "information/c0" and so on, and their sum."""
+        found = codes.code_information(
+            posteriors, self.code_parts, latent, learned_variance=self.learned_variance
+        )
+        total = tf.add_n([tf.reduce_sum(values) for values in found.values()])
+        scalars = {"information_lower_bound_fitted": total}
+        for name, values in found.items():
+            for index in range(values.shape[0]):
+                scalars[f"information/c{index}" if name == "c" else f"information/{name}"] = values[
+                    index
+                ]
+        return scalars
+
+    # The networks as distributions
+
+    def _features(self, images: tf.Tensor, *, training: bool) -> tf.Tensor:
+        """Returns what discriminator and reconstructor read: the shared front's map, or images."""
+        return images if self.front is None else self.front(images, training=training)
+
+    def _logits(self, features: tf.Tensor) -> tf.Tensor:
+        return self.discriminator(features, training=True)[:, 0]  # [batch]
+
+    def reconstruct(
+        self, features: tf.Tensor, *, training: bool = False
+    ) -> dict[str, tfd.Distribution]:
+        """Returns q(c|x) of each code, by the part's name.
+
+        Args:
+            features: images, or the shared front's map of them.
+            training: whether BatchNorm uses, and learns from, the batch's statistics.
+        """
+        outputs = self.reconstructor(features, training=training)
+        return codes.posteriors(outputs, self.code_parts, learned_variance=self.learned_variance)
+
+    # What a trained model can do
+
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """Returns generator and reconstructor, and the shared front where there is one."""
+        fronts = {} if self.front is None else {"front": self.front}
+        return fronts | {"generator": self.generator, "reconstructor": self.reconstructor}
+
+    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns draws of every latent part, side by side, float32 [num_samples, their sizes].
+
+        Args:
+            num_samples: how many.
+            seed: stateless seed, int32 [2].
+        """
+        return latents.sample_parts(self.latent, num_samples, seed=seed)
+
+    def generate(self, latent: tf.Tensor) -> tf.Tensor:
+        """Returns the images of latents.
+
+        Args:
+            latent: noise and codes side by side, float32 [batch, the sizes' sum].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.generator(latent, training=False)
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns the mean of q(c|x) of each code, in the order of the latent.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+
+        Returns:
+            means: float32 [batch, size] of each part; of a category the probabilities.
+        """
+        posteriors = self.reconstruct(self._features(images, training=False))
+        return tuple(codes.means(posteriors).values())
+
+    def represent(
+        self, images: tf.Tensor, kind: str = "code_mean", *, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the codes of images that metrics are computed from.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            kind: "code_mean", the means of all codes side by side, as of `encode`.
+            seed: not used.
+
+        Returns:
+            codes: float32 [batch, the codes' sizes' sum].
+
+        Raises:
+            ValueError: another kind.
+        """
+        registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
+        return tf.concat(self.encode(images), axis=1)
+
+    def _class_probabilities(self, images: tf.Tensor) -> tf.Tensor:
+        return self.reconstruct(self._features(images, training=False))["s1"].probs_parameter()
+
+    def update_encoding_statistics(self, images: tf.Tensor) -> None:
+        """Lets the BatchNorm statistics of the networks that encode learn from images.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        self.reconstruct(self._features(images, training=True), training=True)
+
+    def code_information(self, num_samples: int = 10_000, seed: int = 0) -> dict[str, tf.Tensor]:
+        """Returns the lower bound of the information of each code and the image, in nats.
+
+        Args:
+            num_samples: number of latents.
+            seed: of the samples.
+
+        Returns:
+            information: part name -> float32 [size] for c, [1] for a category: the bound of the
+                learned variance, or of the one that fits best.
+        """
+        latent = self.sample_prior(num_samples, seed=stateless_seed(seed, 0, Draw.EVALUATION))
+        encoded = [
+            self.reconstructor(self._features(self.generate(part), training=False), training=False)
+            for part in base.batched(latent)
+        ]
+        posteriors = codes.posteriors(
+            tf.concat(encoded, axis=0), self.code_parts, learned_variance=self.learned_variance
+        )
+        sizes = [part.size for part in self.latent]
+        names = [part.name for part in self.latent]
+        values = dict(zip(names, tf.split(latent, sizes, axis=1), strict=True))
+        return codes.code_information(
+            posteriors, self.code_parts, values, learned_variance=self.learned_variance
+        )

@@ -1,0 +1,198 @@
+"""GAN: its two phases, its settings as a part of IB-GAN, and what it generates from."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from ibgan_tf.models import gan_training
+from ibgan_tf.models.gan import GAN, PRESETS, GANConfig
+from ibgan_tf.models.ibgan import PRESETS as IBGAN_PRESETS
+from ibgan_tf.seeds import Draw, stateless_seed
+
+TINY = {
+    "continuous_dim": 3,
+    "generator_width": 2,
+    "discriminator_width": 2,
+    "initialization": "orthogonal",
+}
+FORMS = ({}, {"trunk": "shared", "noise_dim": 2, "categorical_sizes": (4,)})
+
+
+@pytest.fixture(scope="module")
+def _built():
+    return {}
+
+
+@pytest.fixture
+def gan(_built, image_shape, state):
+    """Gives a tiny GAN of some settings as it is before training; a test may train it."""
+
+    def model_of(**changes):
+        config = GANConfig(**TINY | changes)
+        form = (config.trunk, config.noise_dim, config.spectral_norm, config.optimizer)
+        if form not in _built:
+            model = GAN(config, image_shape, seed=3)
+            _built[form] = model, state(model)
+        model, start = _built[form]
+        for path, variable in variables_of(model).items():
+            variable.assign(start[path])
+        model.config = config
+        return model
+
+    return model_of
+
+
+def variables_of(model):
+    named = {variable.path: variable for variable in model.variables}
+    for side in ("generator", "discriminator"):
+        optimizer = getattr(model, f"{side}_optimizer")
+        named |= {f"{side}_optimizer/{v.path}": v for v in optimizer.variables}
+    return named
+
+
+def draws(model, count):
+    """Returns the latent of the step, drawn part by part."""
+    kinds = {"z": Draw.NOISE, "c": Draw.CODE}
+    parts = []
+    for number, part in enumerate(model.latent):
+        seed = stateless_seed(model.seed, model.step, kinds.get(part.name, Draw.CATEGORY))
+        parts.append(part.prior.sample(count, seed=tf.random.fold_in(seed, number)))
+    return tf.concat(parts, axis=1)
+
+
+def noisy(model, images, draw):
+    seed = stateless_seed(model.seed, model.step, draw)
+    noise = tf.random.stateless_normal(images.shape, seed)
+    return tf.clip_by_value(images + model.config.instance_noise_start * noise, -1, 1)
+
+
+def logits(model, images):
+    features = images if model.front is None else model.front(images, training=True)
+    return model.discriminator(features, training=True)[:, 0]
+
+
+def phases_by_hand(model, images):
+    """Returns the gradients of both phases, by plain formulas."""
+    with tf.GradientTape(persistent=True) as tape:
+        real = noisy(model, images, Draw.INSTANCE_NOISE_REAL)
+        generated = model.generator(draws(model, len(images)), training=True)
+        generated = noisy(model, generated, Draw.INSTANCE_NOISE_GENERATED)
+        real_p, generated_p = (tf.sigmoid(logits(model, x)) for x in (real, generated))
+        discriminator_loss = -tf.reduce_mean(tf.math.log(real_p) + tf.math.log(1 - generated_p))
+        generator_loss = -tf.reduce_mean(tf.math.log(generated_p))
+    return (
+        tape.gradient(discriminator_loss, model.discriminator_variables),
+        tape.gradient(generator_loss, model.generator_variables),
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_discriminator_is_updated_first_and_the_generator_against_it(
+    gan, batch, sent_gradients, assert_gradients_close, form
+):
+    model = gan(**form)
+    before, _ = phases_by_hand(model, batch["images"])
+    model = gan(**form)  # its statistics as they were
+    model.discriminator_optimizer.learning_rate.assign(0.1)
+    sent = sent_gradients(model, frozen=["generator"])
+    model.train_step(batch)
+    assert_gradients_close(sent["discriminator"], before, variables=model.discriminator_variables)
+    model.step.assign(0)
+    _, after = phases_by_hand(model, batch["images"])
+    assert_gradients_close(sent["generator"], after, variables=model.generator_variables)
+
+
+def test_each_phase_updates_its_own_variables(gan, batch, sent_gradients, state):
+    for frozen, side in (("generator", "discriminator"), ("discriminator", "generator")):
+        model = gan(trunk="shared", noise_dim=2, categorical_sizes=(4,))
+        before = state(model)
+        sent_gradients(model, frozen=[frozen])
+        model.train_step(batch)
+        trainable = {v.path for v in model.trainable_variables}
+        changed = {p for p, value in state(model).items() if (value != before[p]).any()} & trainable
+        own = {v.path for v in getattr(model, f"{side}_variables")}
+        assert changed <= own and {p for p in own if p.endswith("kernel")} <= changed
+
+
+def test_the_scalars_are_means_over_the_batch(gan, batch):
+    model = gan()
+    model.discriminator_optimizer.learning_rate.assign(0.0)
+    scalars = {name: float(value) for name, value in model.train_step(batch).items()}
+    assert set(scalars) == {
+        "discriminator_loss",
+        "generator_loss",
+        "probability_real",
+        "probability_generated",
+    }
+    assert 0 < scalars["probability_real"] < 1 and scalars["discriminator_loss"] > 0
+
+
+@pytest.mark.parametrize(("step", "scale"), [(0, 0.5), (50, 0.3), (100, 0.1), (10_000, 0.1)])
+def test_instance_noise_changes_linearly_and_then_stays(step, scale):
+    config = GANConfig(instance_noise_start=0.5, instance_noise_end=0.1, instance_noise_steps=100)
+    found = gan_training.instance_noise_scale(config, tf.constant(step))
+    np.testing.assert_allclose(found, scale, rtol=1e-6)
+
+
+def test_labels_of_real_images_are_smoothed(gan):
+    model = gan(real_label_low=0.7, real_label_high=1.2)
+    seed = stateless_seed(model.seed, model.step, Draw.REAL_LABELS)
+    labels = 0.7 + 0.5 * tf.random.stateless_uniform([2], seed)
+    found, _ = gan_training.discriminator_loss(
+        model, tf.constant([0.3, -2.0]), tf.constant([0.1, 1.0])
+    )
+    p, q = (1 / (1 + np.exp(-np.array(x))) for x in ([0.3, -2.0], [0.1, 1.0]))
+    expected = -labels * np.log(p) - (1 - labels) * np.log(1 - p) - np.log(1 - q)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+# Settings
+
+
+@pytest.mark.parametrize("name", ["dsprites", "color_dsprites", "celeba", "chairs3d"])
+def test_a_preset_of_the_paper_has_ibgans_settings(name):
+    ours, ibgans = PRESETS[name], IBGAN_PRESETS[name]
+    shared = {field.name for field in dataclasses.fields(ours.config)} & {
+        field.name for field in dataclasses.fields(ibgans.config)
+    }
+    assert len(shared) == 14
+    for field in shared:
+        assert getattr(ours.config, field) == getattr(ibgans.config, field), field
+    assert ours.config.continuous_dim == ibgans.config.r_dim
+    assert (ours.config.noise_dim, ours.config.continuous_prior) == (0, "normal")
+    assert ours.config.optimizer == "rmsprop"
+    assert (ours.steps, ours.batch_size) == (ibgans.steps, ibgans.batch_size)
+
+
+def test_the_networks_are_ibgans(monkeypatch, image_shape):
+    monkeypatch.setattr(gan_training, "optimizer", lambda config, rate, variables: None)
+    model = GAN(PRESETS["dsprites"].config, (64, 64, 1))
+    counts = [
+        sum(int(np.prod(v.shape)) for v in network.trainable_variables)
+        for network in (model.generator, model.discriminator)
+    ]
+    assert counts == [1_181_749 - 2_260, 2_213_329]  # the generator without its encoder e(r|z)
+
+
+def test_adam_and_spectral_norm_train_too(gan, batch):
+    model = gan(optimizer="adam", spectral_norm=True, trunk="shared")
+    assert model.generator_optimizer.beta_1 == 0.5
+    kinds = {type(layer).__name__ for n in (model.front, model.discriminator) for layer in n.layers}
+    assert "BatchNormalization" not in kinds and "SpectralNormalization" in kinds
+    scalars = model.train_step(batch)
+    assert np.isfinite([float(value) for value in scalars.values()]).all()
+
+
+# What a trained model can do
+
+
+def test_it_generates_from_all_parts_side_by_side_and_reads_nothing_off_an_image(gan):
+    model = gan(trunk="shared", noise_dim=2, categorical_sizes=(4,))
+    latent = model.sample_prior(5, seed=tf.constant([1, 2]))
+    assert latent.shape == (5, 2 + 3 + 4)
+    np.testing.assert_array_equal(tf.reduce_sum(latent[:, 5:], axis=1), np.ones(5))
+    assert model.generate(latent).shape == (5, 28, 28, 1)
+    assert not hasattr(model, "encode") and not hasattr(model, "representations")
+    assert set(model.networks()) == {"generator"}
