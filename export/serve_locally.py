@@ -23,7 +23,11 @@ command_line.define_flag("model", str, "The model's name; by default that of the
 command_line.define_flag("host", str, "The address to listen at.", default="127.0.0.1")
 command_line.define_flag("port", int, "Of gRPC; 0 for any free one.", default=8500)
 command_line.define_flag("rest_port", int, "Of REST; 0 for any free one.", default=8501)
-command_line.define_flag("versions", tuple[int, ...], "The versions to serve, not the newest.")
+command_line.define_flag(
+    "versions",
+    tuple[int, ...] | None,
+    "The versions to serve; by default what serving/models.config says, or else the newest.",
+)
 
 
 def main(_: Sequence[str]) -> None:
@@ -43,6 +47,7 @@ def main(_: Sequence[str]) -> None:
     extra.check_installed()
     from ibgan_tf.serving import double
 
+    only, labels = double.configured_versions(model_dir)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -52,7 +57,8 @@ def main(_: Sequence[str]) -> None:
         host=FLAGS.host,
         port=FLAGS.port,
         rest_port=FLAGS.rest_port,
-        only=FLAGS.versions,
+        only=FLAGS.versions or only,
+        labels=labels,
     ) as server:
         versions = ", ".join(map(str, server.versions.states())) or "none yet"
         print(

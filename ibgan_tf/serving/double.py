@@ -19,8 +19,7 @@ from typing import Any
 
 import grpc
 import numpy as np
-import tensorflow as tf
-from google.protobuf import message as protobuf_message
+from google.protobuf import text_format
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
@@ -28,15 +27,13 @@ from tensorflow_serving.apis import (
     model_pb2,
     model_service_pb2_grpc,
     predict_pb2,
-    prediction_log_pb2,
     prediction_service_pb2_grpc,
 )
+from tensorflow_serving.config import model_server_config_pb2
 
-from ibgan_tf.serving import messages, runtime, signatures
+from ibgan_tf.serving import messages, runtime, server_config, signatures, warm_up
 from ibgan_tf.serving.status import StatusError
 from ibgan_tf.serving.versions import Session, Versions
-
-WARMUP_FILE = pathlib.Path("assets.extra") / "tf_serving_warmup_requests"
 
 
 class ServingDouble:
@@ -229,24 +226,38 @@ def load_session(export_dir: pathlib.Path) -> runtime.SavedModelSession:
     """
     session = runtime.SavedModelSession(export_dir, signatures.read_signatures(export_dir))
     try:
-        _warm_up(session, export_dir / WARMUP_FILE)
+        for signature, inputs in warm_up.read(export_dir) or ():
+            session.run(signature or "serving_default", inputs)
     except (OSError, ValueError):
         session.close()
         raise
     return session
 
 
-def _warm_up(session: Session, path: pathlib.Path) -> None:
-    """Runs the requests of a warm-up file, if there is one."""
-    if not path.exists():
-        return
+def configured_versions(model_dir: pathlib.Path) -> tuple[list[int] | None, dict[str, int]]:
+    """Returns the versions to serve and their labels, as the models.config beside them says.
+
+    Args:
+        model_dir: the folder of the version folders.
+
+    Returns:
+        only: None for the newest alone, as without a models.config.
+        labels: label -> version.
+
+    Raises:
+        ValueError: models.config isn't one, or not of one model.
+    """
+    path = model_dir / server_config.FOLDER / server_config.MODELS
+    if not path.is_file():
+        return None, {}
+    message = model_server_config_pb2.ModelServerConfig()
     try:
-        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
-            log = prediction_log_pb2.PredictionLog.FromString(record).predict_log
-            inputs = {name: messages.to_array(value) for name, value in log.request.inputs.items()}
-            session.run(log.request.model_spec.signature_name or "serving_default", inputs)
-    except (tf.errors.OpError, protobuf_message.DecodeError) as error:
-        raise ValueError(f"{path} must hold PredictionLog records. Received: {error}") from error
+        text_format.Parse(path.read_text(encoding="utf-8"), message)
+        (config,) = message.model_config_list.config
+    except ValueError as error:  # text_format.ParseError is one
+        raise ValueError(f"{path} must name one model. Received: {error}") from error
+    only = sorted(config.model_version_policy.specific.versions)
+    return only or None, dict(config.version_labels)
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):

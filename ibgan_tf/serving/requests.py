@@ -4,7 +4,7 @@ A server's signature refuses wrong types and shapes by itself, but takes NaN, an
 many clients an error of one is an error of all. Values are refused here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ def check_inputs(
     """Returns the inputs of a call as arrays of the signature's types.
 
     Args:
-        signatures: as `ibgan_tf.serving.signatures.read_signatures` gives them.
+        signatures: as `ibgan_tf.serving.signatures.read_signatures` gives them; or of a model
+            card, which has the ranges of values too.
         signature: the one to call.
         inputs: name -> what `np.asarray` takes, one row for each answer.
         max_batch: the most rows.
@@ -75,15 +76,23 @@ def _to_array(name: str, value: Any, tensor: Mapping[str, Any]) -> np.ndarray:
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite: refused
             converted = array.astype(target)
         _check_finite(name, converted)
+        _check_range(name, converted, tensor.get("range"))
         return converted
-    if target.kind != "b" and array.size:
+    if target.kind != "b":
         limits = np.iinfo(target)
-        if int(array.min()) < limits.min or int(array.max()) > limits.max:
-            raise ValueError(
-                f"{name} must lie in {limits.min}..{limits.max}. "
-                f"Received: {array.min()}..{array.max()}."
-            )
+        _check_range(name, array, (limits.min, limits.max))
+        _check_range(name, array, tensor.get("range"))
     return array.astype(target)
+
+
+def _check_range(name: str, array: np.ndarray, limits: Sequence[float] | None) -> None:
+    """Refuses values below or above limits."""
+    if limits is None or not array.size:
+        return
+    low, high = limits
+    least, largest = array.min().item(), array.max().item()
+    if least < low or largest > high:
+        raise ValueError(f"{name} must lie in {low}..{high}. Received: {least}..{largest}.")
 
 
 def _check_finite(name: str, array: np.ndarray) -> None:

@@ -118,3 +118,19 @@ def connect(request):
 def z():
     """Two rows of noise."""
     return np.array([[0.5, 1, 2], [-1, 3, 4]], np.float32)
+
+
+@pytest.fixture(scope="session")
+def model(published):
+    """A narrow IB-GAN of 64 x 64 pixels, z of 4 and r of 3 dimensions."""
+    return published.run.model
+
+
+@pytest.fixture(scope="session")
+def session(published):
+    """Its export, loaded as a server does."""
+    from ibgan_tf.serving import card, runtime
+
+    known = card.read(published.path)["signatures"]
+    with runtime.SavedModelSession(published.path, known, threads=1) as session:
+        yield session

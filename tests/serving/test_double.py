@@ -208,7 +208,7 @@ def test_a_version_that_cannot_be_loaded_leaves_the_old_one_in_service(
 def write_warmup(export_dir, z):
     log = prediction_log_pb2.PredictionLog()
     log.predict_log.request.inputs["z"].CopyFrom(tf.make_tensor_proto(z))
-    path = export_dir / double.WARMUP_FILE
+    path = export_dir / "assets.extra" / double.warm_up.WARM_UP_FILE
     path.parent.mkdir()
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(log.SerializeToString())
