@@ -132,6 +132,7 @@ def score_images(run: Run, comparison: Comparison) -> Iterator[dict[str, Any]]:
         "dataset": run.config.dataset,
         "step": run.step,
         "representation": features,
+        "batch_norm_statistics": "training",
         "weights_sha256": codes.weights_hash(run.model.networks()),
         "data_source": {"source": run.dataset.source, "sha256": run.dataset.sha256},
     }

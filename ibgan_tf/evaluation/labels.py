@@ -43,6 +43,7 @@ def score_labels(
         "dataset": run.config.dataset,
         "step": run.step,
         "representation": "categories",
+        "batch_norm_statistics": "training",
         "weights_sha256": codes.weights_hash(run.model.networks()),
         "data_source": {"source": dataset.source, "sha256": dataset.sha256},
         "split": split,

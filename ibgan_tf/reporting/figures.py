@@ -18,6 +18,8 @@ MATRICES = {
     "DCI importance": ("importance", "importances"),
 }
 
+_MOST_LINES = 10  # beyond that, one of each metric
+
 
 def draw_run_curves(
     run: ReportedRun,
@@ -145,16 +147,21 @@ def _picture(path: pathlib.Path, description: str, caption: str) -> Picture:
 def _lines(run: ReportedRun, procedures: Sequence[Procedure]) -> dict[str, dict[int, float]]:
     """Returns the scores of a run in 0..1: text of the legend -> step -> score.
 
-    Beside scores of several steps those of a single one are left to the table.
+    Beside scores of several steps those of a single one are left to the table, and so are all but
+    the first procedure of a metric where there are many. Distances, better if lower, aren't scores.
     """
-    found = {_legend(p, procedures): scores.series(run, p) for p in procedures}
-    lines = {
-        label: series
-        for label, series in found.items()
+    found = {p: scores.series(run, p) for p in procedures if not scores.is_distance(p.metric)}
+    kept = {
+        procedure: series
+        for procedure, series in found.items()
         if series and all(0.0 <= score <= 1.0 for score in series.values())
     }
-    longer = {label: series for label, series in lines.items() if len(series) > 1}
-    return longer or lines
+    kept = {p: series for p, series in kept.items() if len(series) > 1} or kept
+    shown = list(kept)
+    if len(shown) > _MOST_LINES:
+        first = {p.metric: p for p in reversed(shown)}
+        shown = [p for p in shown if first[p.metric] == p]
+    return {_legend(p, shown): kept[p] for p in shown}
 
 
 def _legend(procedure: Procedure, shown: Sequence[Procedure]) -> str:

@@ -22,6 +22,7 @@ _KNOWN: dict[str, tuple[str, Callable]] = {
     "explicitness": ("Explicitness", max),
     "irs": ("IRS", max),
     "udr": ("UDR", max),
+    "unsupervised": ("Gaussian total correlation", min),
     "unsupervised_accuracy": ("Unsupervised accuracy", max),
     "frechet_classifier_distance": ("Frechet classifier distance", min),
     "kernel_classifier_distance": ("Kernel classifier distance", min),
@@ -84,6 +85,11 @@ def procedures(runs: Iterable[ReportedRun]) -> list[Procedure]:
 def title(metric: str) -> str:
     """Returns a metric's name for readers: "MIG"; that of an unknown one as it is."""
     return _known(metric, (metric.replace("_", " "), None))[0]
+
+
+def is_distance(metric: str) -> bool:
+    """Says whether a metric is known to be the better the lower it is."""
+    return _known(metric, ("", None))[1] is min
 
 
 def values(run: ReportedRun, procedure: Procedure, *, name: str = "score") -> dict[int, list]:

@@ -45,6 +45,25 @@ def test_a_score_of_one_step_is_drawn_only_where_no_other_has_several(folders, t
     assert figures._lines(run, scores.procedures([run])) == {"SAP": {100: 0.25, 200: 0.25}}
 
 
+def test_distances_are_not_drawn_among_scores(folders, toy_run):
+    run_dir = folders.make("a")
+    for metric in ("mig", "kid", "kernel_classifier_distance", "unsupervised"):
+        folders.measure(run_dir, metric, 200, 0.5)
+    run = toy_run(run_dir)
+    assert figures._lines(run, scores.procedures([run])) == {"MIG": {200: 0.5}}
+
+
+def test_of_many_lines_the_first_of_each_metric_is_drawn(folders, toy_run):
+    run_dir = folders.make("a")
+    for number in range(8):
+        folders.measure(run_dir, "mig", 200, 0.1 * number, name=f"m{number}", protocol=f"p{number}")
+        folders.measure(run_dir, "sap", 200, 0.05, name=f"s{number}", protocol=f"p{number}")
+    folders.measure(run_dir, "mig", 200, 0.9)
+    run = toy_run(run_dir)
+    found = figures._lines(run, scores.procedures([run]))
+    assert found == {"MIG": {200: 0.9}, "SAP": {200: 0.05}}
+
+
 @pytest.mark.parametrize(
     ("mutual", "importance"),
     [("information", "importances"), ("mutual_information", "importance")],
