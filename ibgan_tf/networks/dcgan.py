@@ -11,7 +11,7 @@ On a 1x1 map a 1x1 convolution is a fully connected layer, and is written as one
 
 import tensorflow as tf
 
-from ibgan_tf.networks import layers
+from ibgan_tf.networks import image_convolutions, layers
 
 Shape = tuple[int, int, int]
 _STRIDED_MULTIPLIERS = {28: (2, 4), 32: (2, 4), 64: (1, 2, 4)}
@@ -54,7 +54,7 @@ def generator(
         stack += [convolution, *_normalised_relu(dtype)]
     settings["use_bias"] = True
     stack += [
-        tf.keras.layers.Conv2DTranspose(image_shape[-1], 4, strides=2, **settings),
+        image_convolutions.Conv2DTranspose(image_shape[-1], 4, strides=2, **settings),
         tf.keras.layers.Activation("tanh", dtype="float32"),
     ]
     return tf.keras.Sequential(stack, name=name)
@@ -198,7 +198,7 @@ def _strided_convolutions(image_shape: Shape, width: int, dtype: str) -> list:
     first, *others = (multiplier * width for multiplier in multipliers)
     stack = [
         tf.keras.Input(image_shape),
-        tf.keras.layers.Conv2D(first, 4, **settings),
+        image_convolutions.Conv2D(first, 4, **settings),
         layers.leaky_relu(dtype),
     ]
     for filters in others:
