@@ -1,0 +1,97 @@
+"""UDR over several runs: how well each agrees with the others, without factors."""
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ibgan_tf.evaluation import codes, scores
+from ibgan_tf.evaluation.board import write_to_tensorboard
+from ibgan_tf.metrics.udr import udr
+from ibgan_tf.runs.load import Run, load_run
+
+NUM_IMAGES = 10_000  # of which the metric draws its own
+
+
+def evaluate_agreement(
+    run_dirs: Sequence[str | os.PathLike[str]],
+    *,
+    step: int | str = "last",
+    protocol: str = "lasso",
+    settings: str = "full",
+    seed: int = 0,
+    data_dir: str | os.PathLike[str] | None = None,
+) -> list[dict[str, Any]]:
+    """Scores runs by their agreement and writes metrics/step-N/udr-<protocol>.json into each.
+
+    Args:
+        run_dirs: two or more runs on the same images.
+        step: of every run.
+        protocol: "lasso" or "spearman".
+        settings: "full" or "fast".
+        seed: of the choice of images.
+        data_dir: folder of the data, or None for the user's cache.
+
+    Returns:
+        results: one for each run, in their order.
+
+    Raises:
+        ValueError: there are fewer than two runs, they have other images, or one can't encode.
+    """
+    if len(run_dirs) < 2:
+        raise ValueError(f"UDR must have two runs or more. Received: {len(run_dirs)}.")
+    began = time.monotonic()
+    runs = [load_run(path, step=step, data_dir=data_dir) for path in run_dirs]
+    _check_same_images(runs)
+    tables = [codes.run_codes(run, num_images=NUM_IMAGES) for run in runs]
+    found = udr(
+        [table.codes for table in tables],
+        [_dimension_kl(run) for run in runs],
+        seed=seed,
+        protocol=protocol,
+        settings=settings,
+    )
+    seconds = time.monotonic() - began
+    names = [os.path.basename(os.path.abspath(path)) for path in run_dirs]
+    pairwise = np.array(found["pairwise"])  # [i, j]: how far i agrees with j
+    results = []
+    for number, (run, table) in enumerate(zip(runs, tables, strict=True)):
+        own = {
+            "score": found["score"][number],
+            "agreement": {
+                name: float(pairwise[other, number])
+                for other, name in enumerate(names)
+                if other != number
+            },
+            "informative_dims": found["informative_dims"][number],
+            "num_points": found["num_points"],
+            **{name: found[name] for name in ("protocol", "settings", "seed")},
+        }
+        provenance = {k: v for k, v in table.provenance.items() if k != "num_images"}
+        result = scores.as_result("udr", own, provenance, seconds=seconds, dataset=run.dataset)
+        scores.write_result(codes.metrics_folder(run.run_dir, run.step), result)
+        write_to_tensorboard(run.run_dir, run, [result])
+        results.append(result)
+    return results
+
+
+def _check_same_images(runs: Sequence[Run]) -> None:
+    first = runs[0].dataset
+    for run in runs[1:]:
+        if (run.dataset.name, run.dataset.sha256) != (first.name, first.sha256):
+            raise ValueError(
+                "The runs' codes must be of the same images. "
+                f"Received: {first.name} in {runs[0].run_dir}, {run.dataset.name} in {run.run_dir}."
+            )
+
+
+def _dimension_kl(run: Run) -> np.ndarray:
+    """Returns the KL of each dimension of a run's first codes, nats, [code_dim]."""
+    if not hasattr(run.model, "dimension_kl"):
+        raise ValueError(
+            "UDR must have models that know the KL of each code dimension. "
+            f"Received: model={run.config.model!r} in {run.run_dir}."
+        )
+    return np.asarray(run.model.dimension_kl())

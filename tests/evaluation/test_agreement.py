@@ -1,0 +1,61 @@
+"""UDR of several runs: written into each, by the metric of the same codes."""
+
+import json
+import shutil
+import types
+
+import numpy as np
+import pytest
+
+from ibgan_tf.evaluation import agreement, codes
+from ibgan_tf.metrics.udr import udr
+from ibgan_tf.runs.load import load_run
+
+DIMENSION_KL = agreement._dimension_kl
+
+
+@pytest.fixture
+def two_runs(scored_run, tmp_path):
+    return [scored_run, shutil.copytree(scored_run, tmp_path / "other")]
+
+
+@pytest.fixture(autouse=True)
+def informative(monkeypatch):
+    """An untrained model's code carries nothing; here it does."""
+    monkeypatch.setattr(agreement, "_dimension_kl", lambda run: np.array([1.0, 0.5, 0.0]))
+
+
+def test_each_run_has_its_score_in_its_folder(two_runs):
+    results = agreement.evaluate_agreement(two_runs, protocol="spearman", settings="fast", seed=1)
+    table = codes.run_codes(load_run(two_runs[0])).codes
+    expected = udr(
+        [table, table], [[1.0, 0.5, 0.0]] * 2, protocol="spearman", settings="fast", seed=1
+    )
+    assert 0.5 < expected["score"][0] <= 1.0
+    for run_dir, result in zip(two_runs, results, strict=True):
+        path = run_dir / "metrics" / "step-7" / "udr-spearman-fast-seed_1.json"
+        assert json.loads(path.read_text()) == result
+        assert result["score"] == pytest.approx(expected["score"][0], abs=1e-6)
+        assert result["details"]["informative_dims"] == [True, True, False]
+    assert results[0]["details"]["agreement"].keys() == {"other"}
+    assert results[0]["representation"] == "r_mean"
+
+
+def test_a_single_run_is_refused(two_runs):
+    with pytest.raises(ValueError, match="two runs or more. Received: 1."):
+        agreement.evaluate_agreement(two_runs[:1])
+
+
+def test_runs_on_other_images_are_refused(two_runs, monkeypatch):
+    runs = [load_run(path) for path in two_runs]
+    runs[1].dataset.sha256 = "other"
+    monkeypatch.setattr(agreement, "load_run", lambda path, **_: runs[two_runs.index(path)])
+    with pytest.raises(ValueError, match="must be of the same images"):
+        agreement.evaluate_agreement(two_runs)
+
+
+def test_a_model_that_does_not_know_its_kl_is_refused():
+    config = types.SimpleNamespace(model="gan")
+    run = types.SimpleNamespace(model=object(), run_dir="runs/a", config=config)
+    with pytest.raises(ValueError, match="Received: model='gan' in runs/a."):
+        DIMENSION_KL(run)
