@@ -10,15 +10,9 @@ from ibgan_tf import command_line
 
 def main(arguments: Sequence[str]) -> None:
     """Checks each folder and prints what was checked."""
-    export_dirs = arguments[1:]
-    if not export_dirs:
-        raise ValueError(
-            "EXPORT_DIR must be given: the folder of one version, such as "
-            "models/ibgan-dsprites/1. Received: none."
-        )
     from ibgan_tf.serving import gate
 
-    for export_dir in export_dirs:
+    for export_dir in arguments[1:]:
         for line in gate.check_export(export_dir):
             print(line)
         print(f"{export_dir}: passed")

@@ -3,12 +3,14 @@
 python export/export_model.py --run_dir=runs/my-run --output_dir=models/ibgan-dsprites
 """
 
+import pathlib
 from collections.abc import Sequence
 
 from absl import flags
 
 from ibgan_tf import command_line
 from ibgan_tf.runs import record
+from ibgan_tf.serving import publish
 
 FLAGS = flags.FLAGS
 
@@ -24,17 +26,16 @@ command_line.define_flag(
 
 def main(_: Sequence[str]) -> None:
     """Loads the run, exports it, and prints what was checked and where the version is."""
-    import pathlib
-
     run_dir = command_line.required("run_dir")
     output_dir = command_line.required("output_dir")
     step = command_line.parse_step(FLAGS.step)
-    record.read_values(run_dir)  # refuses a folder that isn't a run, before TensorFlow starts
-
-    import ibgan_tf
-    from ibgan_tf.serving import export, publish
+    record.read_values(run_dir)  # refuses what it can before TensorFlow starts
 
     publish.choose_version(pathlib.Path(output_dir), FLAGS.version)
+
+    import ibgan_tf
+    from ibgan_tf.serving import export
+
     run = ibgan_tf.load_run(run_dir, step=step)
     print(export.export_run(run, output_dir, version=FLAGS.version))
 

@@ -1,8 +1,10 @@
 """Scripts as subprocesses, a small run to look at, and what a run directory holds."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import types
@@ -84,6 +86,25 @@ def published(tmp_path_factory, small_run):
     model_dir = tmp_path_factory.mktemp("models") / "small-ibgan"
     path = export.export_run(run, model_dir, report=report.append)
     return types.SimpleNamespace(run=run, path=path, report=report)
+
+
+@pytest.fixture
+def full_disk():
+    """A context in which no file grows past a number of bytes, as if the disk were full.
+
+    Python ignores the signal that the system sends, so writing fails with an error.
+    """
+
+    @contextlib.contextmanager
+    def limited(num_bytes):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ Numbers in base64 take a third of the room of numbers as text. Arrays of bytes o
 """
 
 import base64
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,8 +34,9 @@ def unpack(packed: Mapping[str, Any]) -> np.ndarray:
     try:
         shape, contents = tuple(packed["shape"]), packed["base64"]
         if packed["dtype"] == "string":
-            array = np.empty(math.prod(shape), object)
-            array[:] = [base64.b64decode(item, validate=True) for item in contents]
+            items = [base64.b64decode(item, validate=True) for item in contents]
+            array = np.empty(len(items), object)
+            array[:] = items
             return array.reshape(shape)
         dtype = np.dtype(packed["dtype"])
         if dtype.kind not in "biuf":

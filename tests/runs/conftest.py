@@ -1,6 +1,4 @@
-import contextlib
 import dataclasses
-import resource
 import types
 
 import pytest
@@ -65,22 +63,3 @@ def record():
         image_shape=(28, 28, 1),
         data_source={"source": "rendered", "sha256": "00ff"},
     )
-
-
-@pytest.fixture
-def full_disk():
-    """A context in which no file grows past a number of bytes, as if the disk were full.
-
-    Python ignores the signal that the system sends, so writing fails with an error.
-    """
-
-    @contextlib.contextmanager
-    def limited(num_bytes):
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return limited
