@@ -1,0 +1,36 @@
+import json
+import shutil
+
+import pytest
+
+
+def lines_of(text):
+    """Returns the lines of a script's errors, without TensorFlow's own notices."""
+    return [line for line in text.splitlines() if "error: " in line]
+
+
+def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_path):
+    run_dir = shutil.copytree(small_run, tmp_path / "run")
+    finished = run_script("evaluate.py", f"--run_dir={run_dir}", "--metrics=information")
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads((run_dir / "metrics" / "step-7" / "information.json").read_text())
+    (line,) = [line for line in finished.stdout.splitlines() if line.startswith("information ")]
+    assert line.split()[1] == f"{result['score']:.4g}"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--metrics=mig"], "Either run_dir or codes must be given. Received: run_dir=None,"),
+        (
+            ["--run_dir={run}", "--metrics=fid", "--inception_path={run}"],
+            "FID must have Inception, the SavedModel tensorflow/tfgan/eval/inception/1. Received:",
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(run_script, small_run, flags, message):
+    finished = run_script("evaluate.py", *(flag.format(run=small_run) for flag in flags))
+    assert finished.returncode == 1
+    (line,) = lines_of(finished.stderr)
+    assert line.startswith("evaluate.py: error: ") and message in line
+    assert "Traceback" not in finished.stderr
