@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 TESTED = $(VENV)/.test-installed
 
-.PHONY: install demo test test-slow verify-results lint clean
+.PHONY: install demo test test-slow verify-results serve-docker lint clean
 
 install: $(INSTALLED)
 
@@ -14,11 +14,11 @@ $(INSTALLED): setup.py pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else 'Python must be 3.11, 3.12 or 3.13. Received: ' + sys.version.split()[0] + '. Set PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[serving]"
 	touch $@
 
 $(TESTED): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --editable ".[test]"
+	$(BIN)/python -m pip install --quiet --editable ".[test,serving]"
 	touch $@
 
 # Trains IB-GAN on dSprites for a few minutes and draws what it learned.
@@ -38,6 +38,18 @@ test-slow: $(TESTED)
 # Computes the scores of every record in results/ again, from the kept weights.
 verify-results: $(INSTALLED)
 	$(BIN)/python scripts/verify_results.py $(ARGS)
+
+# Asks TensorFlow Serving itself, in its container, for what an export's card has the answers to, by
+# gRPC and by REST. Needs Docker; was never run where this was written, which has none.
+MODEL_DIR ?= results/ibgan-dsprites/export
+SERVED = --model=$(notdir $(abspath $(MODEL_DIR))) --check=$(MODEL_DIR) --deadline=120 --attempts=60
+COMPOSE = docker compose -f $(MODEL_DIR)/serving/docker-compose.yml
+
+serve-docker: $(TESTED)
+	$(COMPOSE) up --detach
+	$(BIN)/python export/client.py $(SERVED) --transport=grpc \
+	&& $(BIN)/python export/client.py $(SERVED) --transport=rest; \
+	code=$$?; $(COMPOSE) down; exit $$code
 
 lint: $(TESTED)
 	$(BIN)/ruff check --fix .

@@ -254,7 +254,7 @@ def configured_versions(model_dir: pathlib.Path) -> tuple[list[int] | None, dict
     try:
         text_format.Parse(path.read_text(encoding="utf-8"), message)
         (config,) = message.model_config_list.config
-    except ValueError as error:  # text_format.ParseError is one
+    except (text_format.ParseError, ValueError) as error:
         raise ValueError(f"{path} must name one model. Received: {error}") from error
     only = sorted(config.model_version_policy.specific.versions)
     return only or None, dict(config.version_labels)

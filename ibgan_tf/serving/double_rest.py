@@ -108,7 +108,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             raise StatusError("INVALID_ARGUMENT", "Request must have 'inputs' or 'instances' key")
         spec.signature_name = str(request.get("signature_name", ""))
         _, outputs = self.double.predict(spec, lambda signature: _inputs(request, signature))
-        values = {name: _to_json(name, array) for name, array in outputs.items()}
+        values = {name: to_json(name, array) for name, array in outputs.items()}
         if "inputs" in request:
             return {"outputs": values if len(values) > 1 else next(iter(values.values()))}
         rows = zip(*values.values(), strict=True)
@@ -176,7 +176,7 @@ def _from_json(name: str, value: Any, dtype: str) -> np.ndarray:
         ) from error
 
 
-def _to_json(name: str, array: np.ndarray) -> Any:
+def to_json(name: str, array: np.ndarray) -> Any:
     """Returns an output as lists; bytes as base64 if its name says that it holds bytes."""
     if array.dtype != object:
         return array.tolist()

@@ -72,7 +72,7 @@ def copy_export(small_export):
     assert len(marks) >= 2
 
     def copy(folder, version):
-        shutil.copytree(small_export, folder)
+        shutil.copytree(small_export, folder, dirs_exist_ok=True)
         for mark in marks:
             mark.int64_val[0] = version
         (folder / "saved_model.pb").write_bytes(message.SerializeToString())

@@ -23,7 +23,7 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from ibgan_tf.serving import client, double
+from ibgan_tf.serving import client, double, publish, server_config
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -252,8 +252,8 @@ def test_the_states_are_told_in_the_real_message(serve, base_dir):
 def test_a_hundred_swaps_under_load_fail_no_request(
     serve, tmp_path, copy_export, connect, z, wait_until
 ):
-    # Every version is written under a name that is no number, then renamed; three clients never
-    # retry, so that a single failed request is seen.
+    # Versions are published as an export is; three clients never retry, so that a single failed
+    # request is seen.
     base_dir = tmp_path / "base"
     copy_export(base_dir / "1", 1)
     server = serve(base_dir, poll_seconds=0.005)
@@ -276,8 +276,8 @@ def test_a_hundred_swaps_under_load_fail_no_request(
     for thread in threads:
         thread.start()
     for version in range(2, 102):
-        copy_export(base_dir / "incoming", version)
-        (base_dir / "incoming").rename(base_dir / str(version))
+        with publish.publishing(base_dir, version) as staging:
+            copy_export(staging, version)
         wait_until(lambda version=version: server.versions.states() == {version: ("AVAILABLE", "")})
         shutil.rmtree(base_dir / str(version - 1))
     stop.set()
@@ -291,6 +291,29 @@ def test_a_hundred_swaps_under_load_fail_no_request(
         assert numbers == sorted(numbers)  # nor an older one after a newer
         assert set(numbers) <= set(range(1, 102))
     assert len({number for answers in seen for answer in answers for number in answer}) > 50
+
+
+def test_the_settings_beside_the_versions_say_what_is_served(
+    serve, base_dir, copy_export, connect, z
+):
+    assert double.configured_versions(base_dir) == (None, {})
+    server_config.write(base_dir, name="small", versions=[1])
+    server_config.write(base_dir, name="small", versions=[1, 2])
+    only, labels = double.configured_versions(base_dir)
+    assert (only, labels) == ([1, 2], {"stable": 1, "canary": 2})
+    server = serve(base_dir, only=only, labels=labels)
+    for label, version in labels.items():
+        answer = connect(server.address, label=label).run("serving_default", {"z": z})
+        assert answer["version"].tolist() == [version] * 2
+
+
+@pytest.mark.parametrize("text", ["model_config_list {", "", "\x00"])
+def test_settings_that_name_no_model_are_refused(base_dir, text):
+    path = base_dir / server_config.FOLDER / server_config.MODELS
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(ValueError, match="models.config must name one model"):
+        double.configured_versions(base_dir)
 
 
 def test_a_version_is_freed_only_when_its_calls_have_ended(serve, base_dir, copy_export, connect):
