@@ -16,12 +16,22 @@ from ibgan_tf.plotting import style
 
 _SMOOTHED_FROM = 200  # points; a shorter line is drawn as it is
 _DOTTED_TO = 30  # points; each is shown as a dot
-_KL_KEY = re.compile(r"kl/r\d+")
+_KL_KEY = re.compile(r"kl/([a-z])(\d+)")
+_CODE_KEY = re.compile(r"information/([a-z])(\d+)")
+_KL_TITLES = {
+    "r": r"$\mathrm{KL}(e(r_d|z)\,\|\,m(r_d))$ of each dimension $d$",
+    "z": r"$\mathrm{KL}(q(z_d|x)\,\|\,p(z_d))$ of each dimension $d$",
+}
 
 INFORMATION = {
     "information_upper_bound": "upper bound $I^U$",
     "information_lower_bound_fitted": "lower bound $I^L$, fitted variance",
     "information_lower_bound": "lower bound $I^L$, unit variance",
+}
+RECONSTRUCTION = {"reconstruction_loss": r"$-\log p(x|z)$"}
+DIVERGENCES = {
+    "kl_divergence": r"$\mathrm{KL}(q(z|x)\,\|\,p(z))$",
+    "total_correlation": "total correlation, estimated",
 }
 LOSSES = {"discriminator_loss": "discriminator", "generator_loss": "generator"}
 PROBABILITIES = {"probability_real": "real, D(x)", "probability_generated": "generated, D(G(z))"}
@@ -110,9 +120,9 @@ def information_groups(rows: Sequence[Mapping[str, object]]) -> list[CurveGroup]
         rows: rows of log.jsonl.
 
     Returns:
-        groups: the bounds and the KLs, one of the two, or none.
+        groups: the bounds, the KLs and the codes' information, those that there are.
     """
-    groups = [_bounds(), _divergences(rows)]
+    groups = [_bounds(), _divergences(rows), _codes(rows)]
     return [group for group in groups if any(_series(rows, key)[0].size for key in group.labels)]
 
 
@@ -138,8 +148,29 @@ def loss_curves(rows: Sequence[Mapping[str, object]], path: str | os.PathLike) -
     curves(rows, [losses, probabilities], path)
 
 
+def bound_curves(rows: Sequence[Mapping[str, object]], path: str | os.PathLike) -> None:
+    """Writes the parts of a VAE's evidence lower bound.
+
+    Args:
+        rows: rows of log.jsonl, with "step", "reconstruction_loss" and "kl_divergence", perhaps
+            "total_correlation", in nats.
+        path: the PNG to write; its folders are made.
+
+    Raises:
+        ValueError: no row has a reconstruction loss, or none a divergence.
+        OSError: the file can't be written.
+    """
+    reconstruction = CurveGroup(
+        title="Reconstruction loss", y_label="nats an image", labels=RECONSTRUCTION
+    )
+    divergences = CurveGroup(
+        title="Divergences of the code", y_label="nats an image", labels=DIVERGENCES
+    )
+    curves(rows, [reconstruction, divergences], path)
+
+
 def draw_curves(rows: Sequence[Mapping[str, object]], output_dir: str | os.PathLike) -> list[Path]:
-    """Writes information.png and losses.png, each if the rows have what it shows.
+    """Writes information.png, bound.png and losses.png, each if the rows have what it shows.
 
     Args:
         rows: rows of log.jsonl.
@@ -154,15 +185,19 @@ def draw_curves(rows: Sequence[Mapping[str, object]], output_dir: str | os.PathL
     """
     present = {key for row in rows for key in row if _series([row], key)[0].size}
     paths = []
-    if present & set(INFORMATION) and any(_KL_KEY.fullmatch(key) for key in present):
+    groups = information_groups(rows)
+    if groups:
         paths.append(Path(output_dir) / "information.png")
-        information_curves(rows, paths[-1])
+        curves(rows, groups, paths[-1])
+    if present & set(RECONSTRUCTION) and present & set(DIVERGENCES):
+        paths.append(Path(output_dir) / "bound.png")
+        bound_curves(rows, paths[-1])
     if present & set(LOSSES) and present & set(PROBABILITIES):
         paths.append(Path(output_dir) / "losses.png")
         loss_curves(rows, paths[-1])
     if not paths:
         raise ValueError(
-            "rows must hold losses with probabilities, or information bounds with KLs. "
+            "rows must hold losses with probabilities, information bounds or KLs. "
             f"Received: {len(rows)} rows with the keys {sorted(present)}"
         )
     return paths
@@ -178,17 +213,39 @@ def _bounds() -> CurveGroup:
 
 
 def _divergences(rows: Sequence[Mapping[str, object]]) -> CurveGroup:
-    """Returns the lines of the KL of each r dimension, in the order of their last values."""
-    keys = sorted({key for row in rows for key in row if _KL_KEY.fullmatch(key)})
-    last = {key: _series(rows, key)[1][-1:].tolist() for key in keys}
-    last = {key: values[0] for key, values in last.items() if values}
-    ordered = sorted(last, key=lambda key: -last[key])
+    """Returns the lines of the KL of each dimension, in the order of their last values."""
+    labels = _labels_by_last_value(rows, _KL_KEY)
+    part = next(iter(labels), "kl/r").removeprefix("kl/")[0]
     return CurveGroup(
-        title=r"$\mathrm{KL}(e(r_d|z)\,\|\,m(r_d))$ of each dimension $d$",
+        title=_KL_TITLES.get(part, "KL from the prior of each dimension"),
         y_label="KL (nats)",
-        labels={key: f"r{int(key[4:])}  {last[key]:.2f}" for key in ordered},
+        labels=labels,
         legend_title="last value",
     )
+
+
+def _codes(rows: Sequence[Mapping[str, object]]) -> CurveGroup:
+    """Returns the lines of the information of each code, in the order of their last values."""
+    return CurveGroup(
+        title="Information of each code and the image, lower bound",
+        y_label="information (nats)",
+        labels=_labels_by_last_value(rows, _CODE_KEY),
+        legend_title="last value",
+    )
+
+
+def _labels_by_last_value(
+    rows: Sequence[Mapping[str, object]], pattern: re.Pattern[str]
+) -> dict[str, str]:
+    """Returns key -> "r3  0.52" of the keys of a pattern, those of the highest values first."""
+    keys = sorted({key for row in rows for key in row if pattern.fullmatch(key)})
+    last = {key: _series(rows, key)[1][-1:].tolist() for key in keys}
+    last = {key: values[0] for key, values in last.items() if values}
+    names = {key: pattern.fullmatch(key) for key in last}
+    return {
+        key: f"{names[key][1]}{int(names[key][2])}  {last[key]:.2f}"
+        for key in sorted(last, key=lambda key: -last[key])
+    }
 
 
 def _draw_group(
@@ -255,7 +312,8 @@ def _running_mean(values: np.ndarray, width: int) -> np.ndarray:
 
 def _color(key: str, keys: Sequence[str]) -> tuple[float, ...]:
     """Returns a line's colour; that of r3 is the same in every picture."""
-    position = int(key[4:]) if _KL_KEY.fullmatch(key) else keys.index(key)
+    dimension = _KL_KEY.fullmatch(key)
+    position = int(dimension[2]) if dimension else keys.index(key)
     count = max(len(keys), position + 1)
     if count <= 10:
         return colormaps["tab10"](position)

@@ -115,3 +115,20 @@ def test_information_groups_are_those_that_the_rows_have_values_for():
     without = [{k: v for k, v in row.items() if k not in curves.INFORMATION} for row in rows]
     assert [group.y_label for group in curves.information_groups(without)] == ["KL (nats)"]
     assert curves.information_groups([{"step": 1, "loss": 1.0}]) == []
+
+
+def test_a_vae_has_curves_of_its_bound_and_of_the_kl_of_its_code(tmp_path):
+    scalars = {"reconstruction_loss": 90.0, "kl_divergence": 9.0, "kl/z00": 2.0, "kl/z01": 3.0}
+    rows = [{"step": step, **scalars} for step in (1, 2)]
+    names = [path.name for path in curves.draw_curves(rows, tmp_path)]
+    assert names == ["information.png", "bound.png"]
+    (divergences,) = curves.information_groups(rows)
+    assert divergences.labels == {"kl/z01": "z1  3.00", "kl/z00": "z0  2.00"}
+    assert "q(z_d|x)" in divergences.title
+
+
+def test_the_information_of_codes_has_curves_of_its_own():
+    scalars = {"information/c0": 0.5, "information/s1": 2.25, "information_lower_bound": 1.0}
+    bounds, codes = curves.information_groups([{"step": 1, **scalars}])
+    assert list(bounds.labels) == list(curves.INFORMATION)
+    assert codes.labels == {"information/s1": "s1  2.25", "information/c0": "c0  0.50"}

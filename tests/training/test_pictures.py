@@ -185,3 +185,72 @@ def test_draw_samples_refuses_wrong_arguments(tmp_path, arguments, message):
 def test_samples_of_an_unknown_latent_are_refused(tmp_path):
     with pytest.raises(ValueError, match="latent must be one of: r, z. Received: latent='c'"):
         pictures.draw_samples(FakeModel(), tmp_path / "a.png", latent="c")
+
+
+class FakeInfoGAN(FakeModel):
+    """Generates from noise, two uniform codes and a category of four, side by side."""
+
+    def __init__(self):
+        super().__init__()
+        uniform = tfd.Uniform(-tf.ones([2]), 1.0)
+        category = tfd.OneHotCategorical(logits=tf.zeros([4]), dtype=tf.float32)
+        self.latent = (
+            _part("z", size=3, traversable=False),
+            types.SimpleNamespace(name="c", size=2, prior=uniform, traversable=True),
+            types.SimpleNamespace(name="s1", size=4, prior=category, traversable=True),
+        )
+
+    generate_from_r = dimension_kl = property()  # it has neither
+
+    def generate(self, latent):
+        self.codes.append(np.asarray(latent))
+        return tf.zeros([len(latent), 8, 8, 1])
+
+    def encode(self, images):
+        return tf.fill([len(images), 2], 0.25), tf.tile([[0.1, 0.2, 0.6, 0.1]], [len(images), 1])
+
+    def code_information(self, num_samples, seed):
+        return {"c": tf.constant([0.2, 0.7]), "s1": tf.constant([1.3])}
+
+
+def test_continuous_codes_are_turned_within_their_range_the_most_informative_first(tmp_path):
+    model = FakeInfoGAN()
+    centers = pictures.traversal_centers(model, "random", num_centers=1)
+    assert centers.shape == (1, 3 + 2 + 4)
+    paths = _draw(model, tmp_path, centers=centers, columns=5, animate=False)
+    assert [path.name for path in paths] == ["step-7-1.png", "step-7-s1.png"]
+    turned = model.codes[0].reshape([2, 5, 9])
+    np.testing.assert_allclose(turned[0, :, 4], [-1, -0.5, 0, 0.5, 1])  # c1 and not to 2
+    np.testing.assert_allclose(turned[1, :, 3], [-1, -0.5, 0, 0.5, 1])
+    np.testing.assert_array_equal(turned[0, :, 5:], np.tile(centers[:, 5:], [5, 1]))
+
+
+def test_categories_have_a_picture_of_all_of_them_for_several_draws_of_the_rest(tmp_path):
+    model = FakeInfoGAN()
+    _draw(model, tmp_path, centers=np.zeros([1, 9]), animate=False)
+    codes = model.codes[-1].reshape([8, 4, 9])
+    np.testing.assert_array_equal(codes[:, :, 5:], np.tile(np.eye(4), [8, 1, 1]))
+    np.testing.assert_array_equal(codes[:, :1, :5], codes[:, 1:2, :5])
+    assert len(np.unique(codes[:, 0, :5])) == 8 * 5
+
+
+def test_centers_of_codes_are_read_off_images_and_the_noise_is_at_its_mean():
+    model = FakeInfoGAN()
+    centers = pictures.traversal_centers(model, "data", num_centers=2, dataset=FakeDataset())
+    np.testing.assert_allclose(centers, [[0.5] * 3 + [0.25] * 2 + [0, 0, 1, 0]] * 2)
+    means = pictures.traversal_centers(model, "mean", num_centers=2)
+    np.testing.assert_allclose(means, [[0.5] * 3 + [0] * 2 + [1, 0, 0, 0]])
+
+
+def test_a_model_that_cannot_encode_has_no_centers_of_data():
+    model = types.SimpleNamespace(latent=FakeInfoGAN().latent, generate=None)
+    with pytest.raises(ValueError, match="center must be random or mean for a model that can't"):
+        pictures.traversal_centers(model, "data", num_centers=1, dataset=FakeDataset())
+
+
+def test_samples_without_a_name_are_of_what_the_model_generates_from(tmp_path):
+    model = FakeInfoGAN()
+    pictures.draw_samples(model, tmp_path / "a.png", num_samples=5)
+    (codes,) = model.codes
+    assert codes.shape == (5, 9)
+    np.testing.assert_array_equal(codes[:, 5:].sum(axis=1), np.ones(5))
