@@ -166,8 +166,6 @@ class IBGAN(base.GenerativeModel):
         batch_size = batch["images"].shape[0]
         alternating = config.update_order == "alternating"
         real = self._add_instance_noise(batch["images"], Draw.INSTANCE_NOISE_REAL)
-        if config.reconstruct_real_images:
-            self.reconstruct(self._features(real, training=True), training=True)
 
         # Two tapes, so that neither's gradients pass through what only the other needs.
         discriminator_tape = tf.GradientTape(watch_accessed_variables=False)
@@ -235,7 +233,10 @@ class IBGAN(base.GenerativeModel):
 
     def _discriminator_loss(self, real, generated_logits) -> tuple[tf.Tensor, dict]:
         # Real and generated images pass separately: each is normalised by its own batch.
-        real_logits = self._logits(self._features(real, training=True), training=True)
+        real_features = self._features(real, training=True)
+        if self.config.reconstruct_real_images:
+            self.reconstruct(real_features, training=True)
+        real_logits = self._logits(real_features, training=True)
         loss = base.replica_mean(
             adversarial.discriminator_loss(
                 real_logits, generated_logits, real_labels=self._real_labels(real.shape[0])

@@ -72,7 +72,7 @@ def describe(*, step: int, command: Sequence[str]) -> dict[str, object]:
     """
     import tensorflow as tf  # here, so that reading records and flags doesn't wait for it
 
-    threads = tf.config.threading.get_intra_op_parallelism_threads()
+    threads = tf.config.threading.get_inter_op_parallelism_threads()
     cores = len(os.sched_getaffinity(0))
     return {
         "step": step,

@@ -25,6 +25,7 @@ _LEAST = {
     "snapshot_every": 0,
     "evaluate_every": 0,
     "threads": 0,
+    "threads_per_operation": 0,
     "steps_per_call": 1,
 }
 
@@ -61,6 +62,11 @@ class RunOptions:
         "auto", "Where to compute; auto: on GPUs if there are any.", choices=("auto", "cpu", "gpu")
     )
     threads: int = setting(0, "CPU threads; 0: as many as there are cores.")
+    threads_per_operation: int = setting(
+        0,
+        "CPU threads inside one operation; 0: all. On two cores IB-GAN is a tenth faster with 1, "
+        "its networks side by side.",
+    )
     deterministic: bool = setting(False, "Deterministic operations on GPUs; CPUs need it not.")
     steps_per_call: int = setting(10, "Training steps in one call of a graph.")
     jit: bool = setting(False, "Compile the step with XLA, which draws other noise.")

@@ -12,7 +12,8 @@ def configure_devices(options: RunOptions) -> tf.distribute.Strategy:
     that a shared card isn't taken whole.
 
     Args:
-        options: device, strategy, threads, deterministic and batch_size are used.
+        options: device, strategy, threads, threads_per_operation, deterministic and batch_size are
+            used.
 
     Returns:
         strategy: MirroredStrategy over the GPUs (over the logical CPUs where there is no GPU), or
@@ -34,8 +35,11 @@ def configure_devices(options: RunOptions) -> tf.distribute.Strategy:
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     if options.threads:
-        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
         tf.config.threading.set_inter_op_parallelism_threads(options.threads)
+    if options.threads or options.threads_per_operation:
+        tf.config.threading.set_intra_op_parallelism_threads(
+            options.threads_per_operation or options.threads
+        )
     if options.deterministic:
         tf.config.experimental.enable_op_determinism()
 

@@ -196,7 +196,7 @@ def test_what_the_networks_see_is_noisy_and_clipped(ibgan, batch, step_by_hand, 
     real, generated = expected.real.numpy(), expected.generated.numpy()
     # Real and generated images pass the networks one after the other, never in one batch.
     np.testing.assert_allclose(to_discriminator, [generated, real], atol=1e-5)
-    np.testing.assert_allclose(to_reconstructor, [real, generated], atol=1e-5)
+    np.testing.assert_allclose(to_reconstructor, [generated, real], atol=1e-5)
     assert np.abs(real).max() == np.abs(generated).max() == 1.0
     assert np.abs(real - batch["images"]).mean() > 0.1
 
