@@ -42,7 +42,8 @@ verify-results: $(INSTALLED)
 # Asks TensorFlow Serving itself, in its container, for what an export's card has the answers to, by
 # gRPC and by REST. Needs Docker; was never run where this was written, which has none.
 MODEL_DIR ?= results/ibgan-dsprites/export
-SERVED = --model=$(notdir $(abspath $(MODEL_DIR))) --check=$(MODEL_DIR) --deadline=120 --attempts=60
+NAME = $(shell sed -n 's/^ *name: "\(.*\)"/\1/p' $(MODEL_DIR)/serving/models.config)
+SERVED = --model=$(NAME) --check=$(MODEL_DIR) --deadline=120 --attempts=60
 COMPOSE = docker compose -f $(MODEL_DIR)/serving/docker-compose.yml
 
 serve-docker: $(TESTED)

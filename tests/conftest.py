@@ -64,6 +64,12 @@ def small_run(tmp_path_factory):
     return run_dir
 
 
+@pytest.fixture(scope="session")
+def set_weights():
+    """Gives a function that draws weights of networks, by which images aren't all grey."""
+    return _set_weights
+
+
 def _set_weights(networks):
     """Draws weights with which every layer's outputs are of order 1."""
     generator = np.random.default_rng(0)

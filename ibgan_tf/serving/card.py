@@ -57,6 +57,7 @@ def write(
         "method": run.config.model,
         "about": _first_sentence(type(run.model)),
         "dataset": run.config.dataset,
+        "dataset_settings": config.to_json(run.config.dataset_settings),
         "data_source": run.config.data_source,
         "image_shape": list(model.image_shape),
         "images": "float32 in [-1, 1], or uint8 in [0, 255]",
@@ -170,7 +171,11 @@ def file_problems(export_dir: pathlib.Path, card: Mapping[str, Any]) -> list[str
 
 
 def _latent(model: Any) -> list[dict[str, Any]]:
-    """Returns the latent parts, those that can be turned with the KL of each dimension."""
+    """Returns the latent parts, with what the model says of each dimension, in nats.
+
+    That is the KL of a part that can be turned, or the information of a code and the image.
+    """
+    information = model.code_information(_KL_SAMPLES) if hasattr(model, "code_information") else {}
     turned = [part for part in capabilities.code_source(model).parts if part.traversable]
     kl = None
     if turned and hasattr(model, "dimension_kl"):
@@ -183,6 +188,8 @@ def _latent(model: Any) -> list[dict[str, Any]]:
         if part.traversable and kl is not None:
             entry["kl"] = kl[: part.size]
             kl = kl[part.size :]
+        if part.name in information:
+            entry["information"] = np.asarray(information[part.name]).tolist()
         parts.append(entry)
     return parts
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from ibgan_tf.runs import atomic, lock
 from ibgan_tf.serving.server_config import published_versions
 
+_IN_RUN = "export"  # the folder of exports in a run directory
 _STAGING = ".tmp-"  # of `atomic`, whose `remove_leftovers` finds it
 
 
@@ -43,7 +44,7 @@ def choose_version(model_dir: pathlib.Path, version: int | None) -> int:
 
 
 def model_name(model_dir: pathlib.Path) -> str:
-    """Returns the name that a model is served by: its folder's.
+    """Returns the name that a model is served by: its folder's, or the run's of <run>/export.
 
     Args:
         model_dir: the folder of the version folders.
@@ -51,7 +52,8 @@ def model_name(model_dir: pathlib.Path) -> str:
     Raises:
         ValueError: the name isn't made of letters, digits, ".", "_" and "-", or is a number.
     """
-    name = model_dir.absolute().name
+    path = model_dir.absolute()
+    name = path.parent.name if path.name == _IN_RUN else path.name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) or ".." in model_dir.parts:
         raise ValueError(
             "output_dir must end with the model's name, which begins with a letter and is made of "

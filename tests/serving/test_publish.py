@@ -114,9 +114,10 @@ def test_names_that_are_not_a_models_are_refused(tmp_path, name):
         publish.choose_version(tmp_path / name, None)
 
 
-def test_the_name_is_that_of_the_folder(tmp_path, monkeypatch):
+def test_the_name_is_that_of_the_folder_or_of_the_run_that_it_is_in(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert publish.model_name(pathlib.Path("models/ibgan-dsprites")) == "ibgan-dsprites"
+    assert publish.model_name(pathlib.Path("runs/my-run/export")) == "my-run"
     (tmp_path / "named").mkdir()
     monkeypatch.chdir(tmp_path / "named")
     assert publish.model_name(pathlib.Path(".")) == "named"
