@@ -1,14 +1,17 @@
-"""Scores a run, or anybody's codes.
+"""Scores a run, an export, or anybody's codes.
 
     python scripts/evaluate.py --run_dir=runs/fast --metrics=all
     python scripts/evaluate.py --run_dir=runs/fast --metrics=fid,kid --inception_path=inception
+    python scripts/evaluate.py --export_dir=models/ibgan-dsprites/1 --metrics=mig,factor_vae
     python scripts/evaluate.py --codes=codes.npy --dataset=dsprites --output_dir=scores
 
-Each result is written to <run_dir>/metrics/step-N/ as soon as it is there.
+Each result is written to <run_dir>/metrics/step-N/ as soon as it is there; those of an export to
+metrics/version-N/ beside its versions.
 """
 
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from absl import flags
 
@@ -19,6 +22,9 @@ FLAGS = flags.FLAGS
 command_line.define_flag("run_dir", str, "The run to score.")
 command_line.define_flag(
     "step", str, "Which weights of the run: a number, last, or all.", default="last"
+)
+command_line.define_flag(
+    "export_dir", str, "Instead of a run: the folder of an export's version, which encodes."
 )
 command_line.define_flag("codes", str, "Instead of a run: an .npy file, row i is of image i.")
 command_line.define_flag("indices", str, "With --codes: an .npy file, row i is of this image.")
@@ -58,15 +64,15 @@ command_line.define_flag(
 command_line.define_flag("inception_sha256", str, "What the hash of Inception's files must be.")
 command_line.define_flag("seed", int, "Of the metrics' own randomness.", default=0)
 command_line.define_flag("data_dir", str, "Folder of the data; by default in the user's cache.")
-command_line.define_flag("output_dir", str, "With --codes: where to write the results.")
+command_line.define_flag("output_dir", str, "Where the results of codes or of an export go.")
 
 
 def main(_: Sequence[str]) -> None:
     """Encodes or reads the codes, scores them, writes each result and shows the table."""
-    if (FLAGS.run_dir is None) == (FLAGS.codes is None):
+    if [FLAGS.run_dir, FLAGS.codes, FLAGS.export_dir].count(None) != 2:
         raise ValueError(
-            "Either run_dir or codes must be given. "
-            f"Received: run_dir={FLAGS.run_dir!r}, codes={FLAGS.codes!r}."
+            "Either run_dir or codes or export_dir must be given. Received: "
+            f"run_dir={FLAGS.run_dir!r}, codes={FLAGS.codes!r}, export_dir={FLAGS.export_dir!r}."
         )
     from ibgan_tf.evaluation import evaluate
 
@@ -88,6 +94,8 @@ def main(_: Sequence[str]) -> None:
             data_dir=FLAGS.data_dir,
             **settings,
         )
+    elif FLAGS.export_dir is not None:
+        _evaluate_export(settings)
     else:
         evaluate.evaluate_codes(
             FLAGS.codes,
@@ -97,6 +105,27 @@ def main(_: Sequence[str]) -> None:
             output_dir=pathlib.Path(command_line.required("output_dir")),
             **settings,
         )
+
+
+def _evaluate_export(settings: dict[str, Any]) -> None:
+    """Scores an export's codes of the data set that its model was trained on."""
+    from ibgan_tf.evaluation import codes, evaluate
+    from ibgan_tf.serving import encoding
+
+    evaluate.code_metrics(settings["metrics"])  # before the minutes that encoding takes
+    found = encoding.encode_dataset(
+        FLAGS.export_dir,
+        representation=FLAGS.representation,
+        choose_images=codes.choose_images,
+        data_dir=FLAGS.data_dir,
+    )
+    table = codes.CodeTable(
+        codes=found.codes,
+        indices=found.indices,
+        provenance=found.provenance | {"codes_sha256": codes.array_hash(found.codes)},
+    )
+    output_dir = FLAGS.output_dir or encoding.results_folder(FLAGS.export_dir)
+    evaluate.evaluate_table(table, found.dataset, output_dir=pathlib.Path(output_dir), **settings)
 
 
 if __name__ == "__main__":

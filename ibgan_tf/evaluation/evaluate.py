@@ -177,15 +177,61 @@ def evaluate_codes(
         FileNotFoundError: a file is missing.
         ValueError: a name is unknown, or the codes can't be scored.
     """
-    known = {name: (name,) for name in METRICS}
-    known |= dict.fromkeys(("all", "disentanglement"), tuple(METRICS))
-    names = [own for name in metrics for own in registry.lookup(known, name, kind="metric")]
+    code_metrics(metrics)
     scores.check_protocols(protocols)
     data = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
-    table = codes.file_codes(path, data, indices_path=indices)
+    return evaluate_table(
+        codes.file_codes(path, data, indices_path=indices),
+        data,
+        output_dir=output_dir,
+        metrics=metrics,
+        protocols=protocols,
+        settings=settings,
+        seed=seed,
+    )
+
+
+def code_metrics(metrics: Sequence[str]) -> list[str]:
+    """Returns the metrics in METRICS that names stand for, "all" for all of these.
+
+    Raises:
+        ValueError: a name is unknown, or is of a metric that needs more than codes.
+    """
+    known = {name: (name,) for name in METRICS}
+    known |= dict.fromkeys(("all", "disentanglement"), tuple(METRICS))
+    return [own for name in metrics for own in registry.lookup(known, name, kind="metric")]
+
+
+def evaluate_table(
+    table: codes.CodeTable,
+    dataset: Any,
+    *,
+    output_dir: pathlib.Path,
+    metrics: Sequence[str] = ("all",),
+    protocols: Sequence[str] = (scores.DEFAULT_PROTOCOL,),
+    settings: str = "full",
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Scores a table of codes, writes <output_dir>/<metric>.json and shows the scores.
+
+    Args:
+        table: the codes.
+        dataset: gives the factors.
+        output_dir: made if it is missing.
+        metrics: as of `code_metrics`.
+        protocols, settings, seed: as of `evaluate_run`.
+
+    Returns:
+        results: one per metric and protocol.
+
+    Raises:
+        ValueError: a name is unknown, or the codes can't be scored.
+    """
+    names = code_metrics(metrics)
+    scores.check_protocols(protocols)
     found = []
     for result in score_table(
-        table, data, names, protocols=protocols, settings=settings, seed=seed
+        table, dataset, names, protocols=protocols, settings=settings, seed=seed
     ):
         scores.write_result(output_dir, result)
         found.append(result)
