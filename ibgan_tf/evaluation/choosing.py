@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ibgan_tf import mistakes, registry
-from ibgan_tf.evaluation import codes
+from ibgan_tf.evaluation import bounds, codes
 from ibgan_tf.metrics import METRICS, classifier, image_features, inception
 from ibgan_tf.models import base
 
@@ -94,9 +94,11 @@ def _obstacle(
     if name in METRICS:
         return _encoding_obstacle(name, model, model_name, dataset)
     if name == INFORMATION:
-        parts = ("noise_prior", "encode_noise", "generate_from_r", "encode")
-        if not all(hasattr(model, part) for part in parts):
-            return f"The model must have a stochastic code e(r|z). Received: model={model_name!r}."
+        if bounds.kind_of(model) is None:
+            return (
+                "The model must have a stochastic code e(r|z) or q(z|x), or codes that it reads "
+                f"off its images. Received: model={model_name!r}."
+            )
         return None
     if name == ACCURACY and not isinstance(model, base.Classifies):
         return f"The model must have a categorical code. Received: model={model_name!r}."

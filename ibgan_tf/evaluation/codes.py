@@ -155,7 +155,11 @@ def provenance_of(
         "data_source": {"source": dataset.source, "sha256": dataset.sha256},
     }
     sampled = len(indices) < dataset.size
-    return provenance | ({"num_images": len(indices)} if sampled else {})
+    return (
+        provenance
+        | getattr(model, "encoding_provenance", {})  # of a reconstructor from afterwards
+        | ({"num_images": len(indices)} if sampled else {})
+    )
 
 
 def encode_table(

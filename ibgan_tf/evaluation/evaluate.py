@@ -7,7 +7,7 @@ from typing import Any
 
 from ibgan_tf import registry
 from ibgan_tf.data import DATASETS
-from ibgan_tf.evaluation import choosing, codes, images, labels, scores
+from ibgan_tf.evaluation import afterwards, choosing, codes, images, labels, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
 from ibgan_tf.metrics import METRICS, inception
 from ibgan_tf.runs.load import Run, load_run, loadable_steps
@@ -26,6 +26,7 @@ def evaluate_run(
     num_samples: int | None = None,
     inception_path: str | os.PathLike[str] | None = None,
     inception_sha256: str | None = None,
+    reconstructor: afterwards.Training | None = None,
     data_dir: str | None = None,
 ) -> list[dict[str, Any]]:
     """Scores a run's weights and writes metrics/step-N/<metric>.json into its folder.
@@ -43,6 +44,7 @@ def evaluate_run(
         num_samples: images for the distances between images; those of the settings if None.
         inception_path: folder of Inception's SavedModel, or None for TensorFlow Hub's cache.
         inception_sha256: what its hash must be, or None for any.
+        reconstructor: how to train one for a GAN, which has none; as usual if None.
         data_dir: folder of the data, or None for the user's cache.
 
     Returns:
@@ -58,7 +60,9 @@ def evaluate_run(
         inception.find_inception(inception_path)
     results, comparisons = [], None
     for number in (loadable_steps(run_dir) or ["last"]) if step == "all" else [step]:
-        run = load_run(run_dir, step=number, data_dir=data_dir)
+        run = afterwards.with_reconstructor(
+            load_run(run_dir, step=number, data_dir=data_dir), reconstructor
+        )
         names, left_out = choosing.choose(
             metrics,
             model=run.model,

@@ -14,6 +14,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry, seeds
 from ibgan_tf.data.base import FactorDataset
+from ibgan_tf.evaluation import bounds
 from ibgan_tf.evaluation.codes import CodeTable, weights_hash
 from ibgan_tf.losses import information as information_losses
 from ibgan_tf.metrics import METRICS, unsupervised_accuracy
@@ -118,17 +119,41 @@ def as_result(
 
 
 def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) -> dict[str, Any]:
-    """Returns the bounds on the generative mutual information of a run's model, on fresh noise.
+    """Returns the bounds on the information of images and codes of a run's model.
 
     Args:
-        run: of a model with noise z, e(r|z), a generator and a reconstructor.
-        num_samples: of z.
-        seed: of z and r.
+        run: of a model that `bounds.kind_of` knows.
+        num_samples: of the noise z or of the codes, all new; for a VAE, real images.
+        seed: of the samples.
 
     Returns:
-        result: as of `ibgan_tf.metrics.information.information`.
+        result: as of `ibgan_tf.metrics.information.information` for a model that encodes noise,
+            else of `bounds.of_codes` or `bounds.of_posterior`.
     """
-    model, parts, began = run.model, [], time.monotonic()
+    began = time.monotonic()
+    kind, samples = bounds.kind_of(run.model), {"num_samples": num_samples, "seed": seed}
+    if kind == "codes":
+        found = bounds.of_codes(run.model, **samples)
+    elif kind == "posterior":
+        found = bounds.of_posterior(run.model, run.dataset, **samples)
+    else:
+        found = _information_of_noise(run.model, **samples)
+    provenance = {
+        "model": run.config.model,
+        "dataset": run.config.dataset,
+        "step": run.step,
+        "weights_sha256": weights_hash(run.model.networks()),
+        "data_source": run.config.data_source,
+    }
+    found |= {"protocol": "ibgan_tf", "settings": "full", "seed": seed}
+    return as_result(
+        "information", found, provenance, seconds=time.monotonic() - began, dataset=None
+    )
+
+
+def _information_of_noise(model: Any, *, num_samples: int, seed: int) -> dict[str, Any]:
+    """Returns the bounds on the generative mutual information, on fresh noise."""
+    parts = []
 
     @tf.function
     def measure(start):
@@ -154,23 +179,12 @@ def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) ->
     for start in range(0, num_samples, batch):
         parts.append([part.numpy() for part in measure(tf.constant(start))])
     lower, kl, r, r_mean, z, z_mean = map(np.concatenate, zip(*parts, strict=True))
-    found = information(
+    return information(
         lower_bound=lower,
         fitted_lower_bound=information_losses.fitted_information_lower_bound(z, z_mean).numpy(),
         dimension_kl=kl,
         codes=r,
         recovered_codes=r_mean,
-    )
-    provenance = {
-        "model": run.config.model,
-        "dataset": run.config.dataset,
-        "step": run.step,
-        "weights_sha256": weights_hash(run.model.networks()),
-        "data_source": run.config.data_source,
-    }
-    found |= {"protocol": "ibgan_tf", "settings": "full", "seed": seed}
-    return as_result(
-        "information", found, provenance, seconds=time.monotonic() - began, dataset=None
     )
 
 

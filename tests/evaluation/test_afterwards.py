@@ -1,0 +1,102 @@
+"""The reconstructor that a GAN gets afterwards, and how results name it."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ibgan_tf.data.dsprites import DSpritesSettings
+from ibgan_tf.evaluation import afterwards, choosing, codes, evaluate
+from ibgan_tf.models.gan import GAN, GANConfig
+from ibgan_tf.runs import record, weights
+from ibgan_tf.runs.load import load_run
+from ibgan_tf.runs.options import RunOptions
+
+TRAINING = afterwards.Training(steps=150, batch_size=16, learning_rate=1e-2)
+# Orthogonal kernels: images of kernels as small as N(0, 0.02**2) show nothing of the codes.
+CONFIG = GANConfig(
+    noise_dim=2,
+    continuous_dim=1,
+    categorical_sizes=(3,),
+    generator_width=4,
+    discriminator_width=4,
+    initialization="orthogonal",
+)
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return GAN(CONFIG, (28, 28, 1))
+
+
+@pytest.fixture
+def gan_run(squares, gan, tmp_path):
+    """Gives the folder of a run of a GAN with a snapshot at step 5."""
+    saved = record.RunRecord(
+        model="gan",
+        dataset="small_squares",
+        preset="none",
+        options=RunOptions(steps=5, batch_size=4),
+        model_config=CONFIG,
+        dataset_settings=DSpritesSettings(),
+        image_shape=squares.image_shape,
+        data_source={"source": squares.source, "sha256": squares.sha256},
+    )
+    run_dir = tmp_path / "gan"
+    run_dir.mkdir()
+    record.write_record(run_dir, saved)
+    weights.save_networks(run_dir, gan.networks(), step=5)
+    return run_dir
+
+
+def test_results_of_a_gan_name_the_reconstructor_and_say_how_it_was_trained(gan_run, capsys):
+    generator = codes.weights_hash(load_run(gan_run).model.networks())
+    (result,) = evaluate.evaluate_run(
+        gan_run, metrics=["mig"], settings="fast", reconstructor=TRAINING
+    )
+    path = gan_run / "metrics" / "step-5" / "mig-fast-afterwards_mean.json"
+    assert json.loads(path.read_text()) == result
+    assert result["representation"] == "afterwards_mean"
+    reconstructor = result["reconstructor"]
+    assert reconstructor["trained"] == "afterwards, on samples of the frozen generator"
+    assert (reconstructor["steps"], reconstructor["batch_size"]) == (150, 16)
+    # The generator stays as it was, and the reconstructor has learned to tell the categories.
+    assert result["weights_sha256"] == reconstructor["generator_sha256"] == generator
+    assert reconstructor["information"]["s1"][0] > 0.4 * np.log(3)
+
+
+def test_the_reconstructor_is_kept_and_trained_anew_for_other_settings(gan_run, monkeypatch):
+    run = load_run(gan_run)
+    first = afterwards.with_reconstructor(run, TRAINING).model.encoding_provenance
+    images = run.model.generate(run.model.sample_prior(4, seed=[1, 2]))
+    expected = afterwards.with_reconstructor(run, TRAINING).model.represent(images)
+    trained = []
+    monkeypatch.setattr(afterwards, "train", lambda *arguments: trained.append(arguments))
+    again = afterwards.with_reconstructor(run, TRAINING).model
+    assert again.encoding_provenance == first and not trained
+    np.testing.assert_array_equal(again.represent(images), expected)
+    assert expected.shape == (4, 1 + 3)
+    other = afterwards.Training(steps=1, batch_size=2)
+    assert afterwards.with_reconstructor(run, other).model.encoding_provenance != first
+    assert len(trained) == 1
+
+
+def test_a_model_that_encodes_and_a_latent_without_codes_are_left_as_they_are(
+    scored_run, gan_run, monkeypatch
+):
+    run = load_run(scored_run)
+    assert afterwards.with_reconstructor(run) is run
+    run = load_run(gan_run)
+    monkeypatch.setattr(run.model, "latent", run.model.latent[:1])
+    assert afterwards.with_reconstructor(run) is run
+
+
+def test_nothing_is_trained_for_metrics_of_images(gan_run, monkeypatch):
+    monkeypatch.setattr(afterwards, "train", pytest.fail)
+    run = afterwards.with_reconstructor(load_run(gan_run))
+    names, left_out = choosing.choose(
+        ["all"], model=run.model, model_name="gan", dataset=run.dataset
+    )
+    assert "mig" in names
+    assert "q(z|x)" in left_out["information"]
+    assert run.model.generate(run.model.sample_prior(2, seed=[1, 2])).shape == (2, 28, 28, 1)
