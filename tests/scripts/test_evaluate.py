@@ -21,7 +21,15 @@ def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_p
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--metrics=mig"], "Either run_dir or codes must be given. Received: run_dir=None,"),
+        (
+            ["--metrics=mig"],
+            "Either run_dir or codes or export_dir must be given. Received: run_dir",
+        ),
+        (["--export_dir={run}"], "model_card.json must exist. Received: export_dir="),
+        (
+            ["--export_dir={run}", "--metrics=fid"],
+            "metric must be one of: all, beta_vae, ",
+        ),
         (
             ["--run_dir={run}", "--metrics=fid", "--inception_path={run}"],
             "FID must have Inception, the SavedModel tensorflow/tfgan/eval/inception/1. Received:",
