@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ibgan_tf import mistakes
-from ibgan_tf.evaluation import choosing, codes, images, labels, scores
+from ibgan_tf.evaluation import afterwards, choosing, codes, images, labels, scores
 from ibgan_tf.metrics import METRICS
 from ibgan_tf.runs import record
 from ibgan_tf.runs.load import Run, load_run, loadable_steps
@@ -142,7 +142,7 @@ def _score_again(run: Run, result: Mapping[str, Any]) -> float:
     settings = result["settings"].partition("-")[0]  # "fast-20000_images" is "fast" of a sample
     if name in METRICS:
         table = codes.run_codes(
-            run,
+            _with_reconstructor(run, result),
             representation=result["representation"],
             statistics=result["batch_norm_statistics"],
             num_images=result.get("num_images"),
@@ -161,6 +161,16 @@ def _score_again(run: Run, result: Mapping[str, Any]) -> float:
     else:
         raise _UncheckableError(f"this version has no metric {name!r}")
     return found["score"]
+
+
+def _with_reconstructor(run: Run, result: Mapping[str, Any]) -> Run:
+    """Returns the run, with a reconstructor trained as the result says if it needs one."""
+    recorded = result.get("reconstructor")
+    if recorded is None:
+        return run
+    names = [field.name for field in dataclasses.fields(afterwards.Training)]
+    how = afterwards.Training(**{name: recorded[name] for name in names})
+    return afterwards.with_reconstructor(run, how)
 
 
 def _image_score_again(run: Run, result: Mapping[str, Any]) -> Mapping[str, Any]:

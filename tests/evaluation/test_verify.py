@@ -1,12 +1,13 @@
 """Kept results are computed again from the kept weights; what doesn't fit is told."""
 
+import dataclasses
 import json
 import shutil
 
 import numpy as np
 import pytest
 
-from ibgan_tf.evaluation import codes, evaluate, live, verify
+from ibgan_tf.evaluation import afterwards, codes, evaluate, live, verify
 from ibgan_tf.runs.load import load_run
 
 
@@ -79,6 +80,22 @@ def test_results_of_training_are_computed_on_their_sample_again(scored_run, monk
     found = verdicts(scored_run.parent)
     assert len(found) == len(kept) == len(live.METRICS_IN_TRAINING)
     assert {one.verdict for one in found.values()} == {verify.SAME}
+
+
+def test_a_reconstructor_from_afterwards_is_trained_as_it_was(scored_run, monkeypatch):
+    evaluate.evaluate_run(scored_run, metrics=["mig"], settings="fast")
+    how = afterwards.Training(steps=7, batch_size=3, learning_rate=0.5, seed=2)
+    reconstructor = dataclasses.asdict(how) | {"trained": "afterwards"}
+    change(scored_run / "metrics/step-7/mig-fast.json", reconstructor=reconstructor)
+    asked = []
+
+    def with_reconstructor(run, training):
+        asked.append(training)
+        return run
+
+    monkeypatch.setattr(afterwards, "with_reconstructor", with_reconstructor)
+    (found,) = verdicts(scored_run.parent).values()
+    assert (asked, found.verdict) == ([how], verify.SAME)
 
 
 def test_other_statistics_are_estimated_again(scored_run):
