@@ -14,6 +14,7 @@ import numpy as np
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2
 
+from ibgan_tf.serving.http_server import QuietHTTPServer
 from ibgan_tf.serving.status import HTTP_STATUSES, StatusError
 
 _PATH = re.compile(
@@ -33,8 +34,7 @@ class RestFront:
 
     def __init__(self, double: Any, host: str, port: int):
         handler = type("Handler", (_Handler,), {"double": double})
-        self._server = http.server.ThreadingHTTPServer((host, port), handler)
-        self._server.daemon_threads = True
+        self._server = QuietHTTPServer((host, port), handler)
         self.address = f"{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 

@@ -15,12 +15,12 @@ import importlib.resources
 import ipaddress
 import json
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from ibgan_tf.serving.explorer import Explorer
+from ibgan_tf.serving.http_server import QuietHTTPServer
 from ibgan_tf.serving.status import ServingError
 
 LARGEST_QUESTION = 64 * 2**10  # bytes of JSON
@@ -57,7 +57,7 @@ class ExplorerServer:
     def __init__(self, explorer: Explorer, *, host: str = "127.0.0.1", port: int = 0):
         handler = type("Handler", (_Handler,), {"explorer": explorer})
         try:
-            self._server = _Server((host, port), handler)
+            self._server = QuietHTTPServer((host, port), handler)
         except (OSError, OverflowError) as error:
             raise OSError(
                 f"host and port must be free to listen at. Received: {host}:{port}, {error}."
@@ -84,15 +84,6 @@ class ExplorerServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing of connections that the browser broke off; other errors are bugs."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
-            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -132,6 +132,9 @@ class RestClient(Client):
             if answer.isclosed():  # and with it, perhaps, the socket
                 break
             sock.settimeout(_left(end))
+        if answer.length:  # the server ended before its answer did
+            raise http.client.IncompleteRead(b"", answer.length)
+        answer.close()  # reading all of it doesn't, and the next call would find it open
         return answer.status, bytes(contents)
 
 

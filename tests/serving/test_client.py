@@ -74,6 +74,45 @@ def test_a_signature_answers_with_arrays_of_its_types(ask, z):
     assert answer["version"].dtype == np.int64
 
 
+def test_one_connection_serves_many_calls_without_a_retry(ask, z):
+    known = ask(patience=client.Patience(attempts=1))
+    for _ in range(3):
+        assert known.run("serving_default", {"z": z})["valid"].all()
+        assert known.versions() == {1: "AVAILABLE", 2: "AVAILABLE"}
+
+
+def test_rest_calls_share_a_connection(server, connect, z):
+    known = connect(server.rest_address, transport="rest")
+    known.run("serving_default", {"z": z})
+    first = known._connection.sock
+    known.run("serving_default", {"z": z})
+    assert first is not None
+    assert known._connection.sock is first
+
+
+def test_half_an_answer_is_no_answer(connect, z):
+    class Half(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Half) as other:
+        thread = threading.Thread(target=other.serve_forever, args=(0.01,))
+        thread.start()
+        address = f"127.0.0.1:{other.server_address[1]}"
+        known = connect(address, transport="rest", patience=client.Patience(attempts=2))
+        with pytest.raises(client.ServingError, match=r"IncompleteRead.*") as caught:
+            known.run("serving_default", {"z": z})
+        other.shutdown()
+        thread.join()
+    assert caught.value.code == "UNAVAILABLE"
+
+
 def test_bytes_come_back_as_they_were_made(ask):
     (png,) = ask().run("generate_from_r_png", {"r": [[1.0, 0.0]]})["images_png_bytes"]
     # 127.5 * (0.5 * 1 + 1) = 191.25, cut to 191.

@@ -157,10 +157,10 @@ def test_a_slider_shows_its_picture_within_a_tenth_of_a_second(page):
         const picture = document.getElementById("picture");
         const slider = document.getElementById("r1");
         const times = [];
-        for (let step = 0; step < 40; step += 1) {
+        for (let step = 0; step < 20; step += 1) {
           const before = picture.dataset.drawn;
           const start = performance.now();
-          slider.value = -2 + step / 10;
+          slider.value = -1 + step / 10;
           slider.dispatchEvent(new Event("input"));
           while (picture.dataset.drawn === before) await new Promise((go) => setTimeout(go, 1));
           times.push(performance.now() - start);
@@ -169,7 +169,7 @@ def test_a_slider_shows_its_picture_within_a_tenth_of_a_second(page):
     """
     # Milliseconds at the 95th percentile, of the quietest of a few rounds: other processes may have
     # the cores, and what is claimed is for a machine that has one to spare.
-    rounds = (sorted(page.run(f"return (async () => {{ {script} }})()"))[37] for _ in range(5))
+    rounds = (sorted(page.run(f"return (async () => {{ {script} }})()"))[18] for _ in range(5))
     assert any(slow < 100 for slow in rounds)
 
 
