@@ -4,7 +4,7 @@
 
 Needs NumPy and PyTorch alone (ibgan_tf's renderer and FactorVAE score are NumPy), so that it runs
 on a machine without TensorFlow. A setting that it finds becomes a preset only after a run of
-ibgan_tf. Settings are those of `pytorch_step.Settings`, by the names of train.py's flags.
+ibgan_tf. Settings are those of `pytorch_ibgan.step.Settings`, by the names of train.py's flags.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import numpy as np
-import pytorch_step
 import torch
+from pytorch_ibgan import step as pytorch_step
 
 from ibgan_tf.data import base, sprites
 from ibgan_tf.metrics import factor_vae_score

@@ -7,10 +7,12 @@ framework has a process of its own, so that their thread pools don't meet.
 """
 
 import json
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +32,6 @@ def images(batch_size: int, channels: int = 1, size: int = IMAGE_SIZE) -> np.nda
 
 def tensorflow_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str, object]]:
     """Returns our step as the training loop runs it, and what is known of it."""
-    import step_flops
     import tensorflow as tf
 
     from ibgan_tf.models import MODELS
@@ -49,13 +50,13 @@ def tensorflow_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str,
     batch = {"images": tf.constant(images(batch_size, size=size))}
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     run = compile_steps(model, tf.distribute.get_strategy())
-    return lambda steps: run(iterator, steps), {"flops": step_flops.step_flops(model, batch_size)}
+    return lambda steps: run(iterator, steps), {"flops": step_flops(model, batch_size)}
 
 
 def pytorch_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str, object]]:
-    """Returns the step of `pytorch_step.py`."""
-    import pytorch_step
+    """Returns the step of `pytorch_ibgan.step`."""
     import torch
+    from pytorch_ibgan import step as pytorch_step
 
     step = pytorch_step.Baseline(
         pytorch_step.Settings(trunk=settings["trunk"], update_order=settings["update_order"]),
@@ -74,6 +75,60 @@ def pytorch_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str, ob
         return float(scalars["generator_loss"])
 
     return run, {}
+
+
+def forward_flops(network: Any) -> tuple[int, int]:
+    """Returns the operations of one example's forward pass, and those of its first layer.
+
+    A multiplication and an addition are two operations; normalisations and activations aren't
+    counted, nor are the optimizer's.
+
+    Args:
+        network: built Sequential.
+    """
+    import tensorflow as tf
+
+    flops = []
+    for layer in network.layers:
+        if isinstance(
+            layer, tf.keras.layers.Conv2D | tf.keras.layers.Conv2DTranspose | tf.keras.layers.Dense
+        ):
+            transposed = isinstance(layer, tf.keras.layers.Conv2DTranspose)
+            shape = layer.input.shape if transposed else layer.output.shape
+            positions = math.prod(shape[1:-1])
+            flops.append(2 * positions * math.prod(layer.kernel.shape))
+    return sum(flops), flops[0] if flops else 0
+
+
+def step_flops(model: Any, batch_size: int) -> int:
+    """Returns the operations of one training step.
+
+    A network's backward pass costs its forward pass for the weights' gradients and once more for
+    the inputs'. Whoever reads images that nobody differentiates saves its first layer's.
+
+    Args:
+        model: an IB-GAN.
+        batch_size: images of a step.
+    """
+    config = model.config
+    encoder, generator = (forward_flops(net)[0] for net in (model.encoder, model.generator))
+    reconstructor = forward_flops(model.reconstructor)[0]
+    discriminator, first = forward_flops(model.discriminator)
+    front = 0
+    if model.front is not None:
+        front, first = forward_flops(model.front)
+
+    total = 3 * (encoder + generator)
+    total += 3 * reconstructor  # of generated images
+    total += 3 * (front + discriminator) - first  # discriminator's loss on real images
+    total += reconstructor * config.reconstruct_real_images
+    if config.update_order == "simultaneous":
+        # One forward pass; backward for the discriminator's weights, and for the images.
+        total += 3 * (front + discriminator) - first + (front + discriminator)
+    else:
+        # The discriminator's update, and the updated discriminator forward and back to the images.
+        total += 3 * (front + discriminator) - first + 2 * (front + discriminator)
+    return total * batch_size
 
 
 def matrix_products(framework: str) -> dict[str, float]:

@@ -139,7 +139,9 @@ def _run(
     """Trains from a step on; returns the status that `train` returns."""
     options = record.options
     callbacks = tf.keras.callbacks.CallbackList(
-        run_callbacks.run_callbacks(run_dir, record, interval=interval, checkpoints=checkpoints),
+        run_callbacks.run_callbacks(
+            run_dir, record, interval=interval, checkpoints=checkpoints, dataset=dataset
+        ),
         model=model,
         steps=options.steps,
     )

@@ -71,7 +71,7 @@ def test_every_form_of_the_step_has_its_rivals(monkeypatch):
 
 
 def test_the_operations_of_a_step_by_hand(monkeypatch):
-    flops = load("step_flops", monkeypatch)
+    flops = load("step_worker", monkeypatch)
     settings = {"generator_width": 1, "discriminator_width": 1, "z_dim": 2, "r_dim": 3}
     # Multiply-adds of one image, 64x64x1, widths of 1.
     encoder = 2 * 32 + 32 * 32 + 32 * 6
@@ -92,5 +92,6 @@ def test_the_operations_of_a_step_by_hand(monkeypatch):
 
 def test_the_pytorch_baseline_has_our_settings_and_defaults(monkeypatch):
     pytest.importorskip("torch", reason="the baseline is PyTorch's: pip install '.[benchmark]'")
-    theirs = load("pytorch_step", monkeypatch).Settings
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    theirs = importlib.import_module("pytorch_ibgan.step").Settings
     assert dataclasses.asdict(theirs()) == dataclasses.asdict(IBGANConfig())

@@ -56,8 +56,8 @@ def weight(shape: Sequence[int], salt: int) -> np.ndarray:
 def torch_gradients(trunk: str) -> dict[str, list[np.ndarray]]:
     """Returns each network's gradients of its side's loss, in PyTorch's order and layout."""
     sys.path.insert(0, str(BENCHMARKS))
-    import pytorch_step
     import torch
+    from pytorch_ibgan import step as pytorch_step
 
     baseline = pytorch_step.Baseline(
         pytorch_step.Settings(trunk=trunk, **SETTINGS), pytorch_step.Form()

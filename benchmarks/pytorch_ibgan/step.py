@@ -7,9 +7,10 @@ forward pass), which PyTorch has refused since 1.5 in the form that the official
 import contextlib
 import dataclasses
 
-import pytorch_networks as networks
 import torch
 from torch.nn import functional
+
+from pytorch_ibgan import networks
 
 ENCODERS = {
     "32-32": {"hidden": (32, 32), "batch_norm": False},

@@ -1,0 +1,1 @@
+"""IB-GAN in PyTorch, what ours is compared with: its networks, and a training step."""
