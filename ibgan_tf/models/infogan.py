@@ -119,9 +119,6 @@ class InfoGAN(base.GenerativeModel):
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
-        if self.config.reconstruct_real_images:
-            self.reconstruct(self._features(real, training=True), training=True)
-
         with tf.GradientTape() as tape:
             latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
             generated = self.generator(tf.concat(list(latent.values()), axis=1), training=True)
@@ -150,7 +147,10 @@ class InfoGAN(base.GenerativeModel):
     def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
             # Real and generated images pass separately: each is normalised by its own batch.
-            real_logits = self._logits(self._features(real, training=True))
+            real_features = self._features(real, training=True)
+            if self.config.reconstruct_real_images:
+                self.reconstruct(real_features, training=True)
+            real_logits = self._logits(real_features)
             features = self._features(generated, training=True)
             loss, scalars = gan_training.discriminator_loss(
                 self, real_logits, self._logits(features)
