@@ -1,13 +1,20 @@
 """Data sets: DATASETS holds each by its name, DOWNLOADS the function that fetches it."""
 
+import functools
 import os
 import pathlib
 from collections.abc import Callable
 
-from ibgan_tf.data import dsprites
+from ibgan_tf.data import dsprites, mnist
 
-DATASETS: dict[str, type] = {"dsprites": dsprites.DSprites}
+DATASETS: dict[str, type] = {
+    "dsprites": dsprites.DSprites,
+    "fashion_mnist": mnist.FashionMNIST,
+    "mnist": mnist.MNIST,
+}
 
 DOWNLOADS: dict[str, Callable[[str | os.PathLike | None], pathlib.Path]] = {
-    "dsprites": dsprites.download
+    "dsprites": dsprites.download,
+    "fashion_mnist": functools.partial(mnist.download, kind=mnist.FashionMNIST),
+    "mnist": mnist.download,
 }

@@ -44,6 +44,18 @@ class FactorDataset(ImageDataset, Protocol):
         ...
 
 
+@runtime_checkable
+class LabelledDataset(ImageDataset, Protocol):
+    """A data set whose images each belong to one class."""
+
+    num_classes: int
+    class_names: tuple[str, ...]
+
+    def labels(self, indices: ArrayLike) -> np.ndarray:
+        """Returns the classes of images, int64 [n], 0..num_classes - 1."""
+        ...
+
+
 def check_indices(indices: ArrayLike, size: int) -> np.ndarray:
     """Returns indices of images as an array.
 

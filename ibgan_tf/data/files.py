@@ -11,7 +11,7 @@ _TIMEOUT = 20.0  # seconds until a host counts as out of reach
 
 
 def tfds_batches(
-    name: str, folder: str | os.PathLike, *, url: str, batch_size: int = 1024
+    name: str, folder: str | os.PathLike, *, url: str, split: str = "train", batch_size: int = 1024
 ) -> Iterator[dict[str, np.ndarray]]:
     """Fetches a data set of the TensorFlow Datasets catalogue and yields it in batches.
 
@@ -22,6 +22,7 @@ def tfds_batches(
         folder: where TFDS keeps it.
         url: where TFDS fetches it from, tried beforehand: without a network TFDS itself gives up
             only after 205 s of retries.
+        split: which of the set's splits.
         batch_size: examples of a batch.
 
     Yields:
@@ -43,7 +44,7 @@ def tfds_batches(
             f"The network must reach {url} to fetch {name}. Received: {reason}. "
             "Check the connection (and HTTPS_PROXY), then run the same command again."
         ) from error
-    yield from tfds.as_numpy(builder.as_dataset(split="train", batch_size=batch_size))
+    yield from tfds.as_numpy(builder.as_dataset(split=split, batch_size=batch_size))
 
 
 def check_reachable(url: str) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import struct
 
 import numpy as np
 import pytest
@@ -12,6 +13,24 @@ from ibgan_tf.data import DATASETS, DOWNLOADS, base
 from ibgan_tf.data.batches import batch_indices, batches
 
 
+def _write_digits(folder, name):
+    """Writes the four files of MNIST in their published sizes, with random pixels."""
+    rng = np.random.default_rng(0)
+    (folder / name).mkdir()
+    for prefix, count in (("train", 60_000), ("t10k", 10_000)):
+        for suffix, shape, top in (
+            ("images-idx3-ubyte", (count, 28, 28), 256),
+            ("labels-idx1-ubyte", (count,), 10),
+        ):
+            header = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
+            array = rng.integers(0, top, shape, np.uint8)
+            (folder / name / f"{prefix}-{suffix}").write_bytes(header + array.tobytes())
+
+
+# How to write the folder of a set that isn't made from nothing.
+WRITERS = {"mnist": _write_digits, "fashion_mnist": _write_digits}
+
+
 @pytest.fixture(scope="module", params=sorted(DATASETS))
 def name(request):
     """The name of a data set."""
@@ -19,9 +38,27 @@ def name(request):
 
 
 @pytest.fixture(scope="module")
-def dataset(name):
-    """The data set with its default settings, from the user's cache."""
-    return DATASETS[name]()
+def data_dir(name, tmp_path_factory):
+    """The folder of the data set: written here, or None for the user's cache."""
+    if name not in WRITERS:
+        return None
+    folder = tmp_path_factory.mktemp(name)
+    WRITERS[name](folder, name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(name, data_dir):
+    """The data set with its default settings."""
+    return DATASETS[name](data_dir)
+
+
+@pytest.fixture(scope="module")
+def labelled_dataset(dataset):
+    """The data set, where it knows the classes of its images."""
+    if not isinstance(dataset, base.LabelledDataset):
+        pytest.skip(f"{dataset.name} has no labels")
+    return dataset
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +112,8 @@ def test_an_image_depends_on_its_index_alone(dataset, indices):
     assert len(np.unique(images.reshape(len(images), -1), axis=0)) > len(images) // 2
 
 
-def test_opened_again_it_has_the_same_images(dataset, name, indices):
-    again = DATASETS[name]()
+def test_opened_again_it_has_the_same_images(dataset, name, data_dir, indices):
+    again = DATASETS[name](data_dir)
     assert (again.source, again.sha256, again.size) == (
         dataset.source,
         dataset.sha256,
@@ -123,6 +160,16 @@ def test_a_factor_out_of_range_is_refused_by_name(factor_dataset):
     factor = factor_dataset.factor_names[1]
     with pytest.raises(ValueError, match=f"{factor} must lie in 0.*Received: {factor}="):
         factor_dataset.index(factors)
+
+
+def test_labels_are_classes_by_index(labelled_dataset, indices):
+    labels = labelled_dataset.labels(indices)
+    assert (labels.shape, labels.dtype) == ((len(indices),), np.int64)
+    assert labels.min() >= 0 and labels.max() < labelled_dataset.num_classes
+    assert len(labelled_dataset.class_names) == labelled_dataset.num_classes
+    np.testing.assert_array_equal(labelled_dataset.labels(indices[::-1]), labels[::-1])
+    with pytest.raises(ValueError, match=r"indices must lie in 0\.\."):
+        labelled_dataset.labels([labelled_dataset.size])
 
 
 def test_its_batches_are_its_images_from_minus_1_to_1_in_an_order_of_their_own(dataset):
