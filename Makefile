@@ -25,11 +25,12 @@ $(TESTED): $(INSTALLED)
 demo: $(INSTALLED)
 	$(BIN)/python scripts/demo.py
 
-# The default tests: style, then everything that isn't marked slow. Takes pytest's flags in ARGS.
+# The default tests: style, then everything that isn't marked slow, in two processes, each file in
+# one of them. Takes pytest's flags in ARGS.
 test: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 # The tests that take minutes each, the learning check among them.
 test-slow: $(TESTED)

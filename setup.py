@@ -40,7 +40,7 @@ setuptools.setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "serving": ["tensorflow-serving-api>=2.21,<2.22"],
         "benchmark": ["torch==2.13.0"],  # what benchmarks/training_step.py compares with
-        "test": ["pytest>=8", "ruff>=0.9"],
+        "test": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
     },
     classifiers=[
         "License :: OSI Approved :: Apache Software License",
