@@ -25,6 +25,7 @@ class Draw(enum.IntEnum):
     EVALUATION = 6
     PERMUTATION = 7
     CATEGORY = 8
+    IMAGE_NOISE = 9
 
 
 def stateless_seed(seed: int, step: tf.Tensor | int, draw: int) -> tf.Tensor:

@@ -53,4 +53,7 @@ def test_the_numbers_of_the_draws_are_never_changed():
         "INSTANCE_NOISE_GENERATED": 4,
         "REAL_LABELS": 5,
         "EVALUATION": 6,
+        "PERMUTATION": 7,
+        "CATEGORY": 8,
+        "IMAGE_NOISE": 9,
     }

@@ -46,9 +46,10 @@ def batches(
     """Returns the endless batches of a training run from a step on.
 
     Args:
-        dataset: where the images are from.
+        dataset: where the images are from; one with a `noise_dim` > 0 takes that many new random
+            numbers of each image, `images(indices, noise)`, a function of (seed, step) too.
         batch_size: images of a step, over all replicas.
-        seed: of the order.
+        seed: of the order and the noise.
         start_step: the first step, >= 0.
         num_replicas: devices that share a step's batch.
 
@@ -62,15 +63,19 @@ def batches(
     """
     _check(batch_size=batch_size, num_replicas=num_replicas, start_step=start_step)
     share = batch_size // num_replicas
+    noise_dim = getattr(dataset, "noise_dim", 0)
 
     def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
         indices = batch_indices(
             number // num_replicas, batch_size=batch_size, size=dataset.size, seed=seed
         )
         start = number % num_replicas * share
-        images = tf.numpy_function(
-            dataset.images, [indices[start : start + share]], tf.uint8, stateful=False
-        )
+        inputs = [indices[start : start + share]]
+        if noise_dim:
+            noise_seed = seeds.stateless_seed(seed, number // num_replicas, seeds.Draw.IMAGE_NOISE)
+            noise = tf.random.stateless_uniform([batch_size, noise_dim], noise_seed)
+            inputs.append(noise[start : start + share])
+        images = tf.numpy_function(dataset.images, inputs, tf.uint8, stateful=False)
         images = tf.ensure_shape(images, [share, *dataset.image_shape])
         return {"images": tf.cast(images, tf.float32) / 127.5 - 1.0}
 
