@@ -7,6 +7,8 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
+LARGEST_PERMUTED = 10_000_000  # 80 MB of indices
+
 
 @runtime_checkable
 class ImageDataset(Protocol):
@@ -81,6 +83,24 @@ def check_indices(indices: ArrayLike, size: int) -> np.ndarray:
     if outside.size:
         raise ValueError(f"indices must lie in 0..{size - 1}. Received: index={outside[0]}.")
     return array.astype(np.int64)
+
+
+def random_order(size: int, count: int, *, seed: int) -> np.ndarray:
+    """Returns different indices in random order.
+
+    Args:
+        size: number of images to choose from.
+        count: how many indices; all of them if it is larger.
+        seed: of the order.
+
+    Returns:
+        indices: int64 [min(count, size)]: the beginning of a permutation, which in a set of more
+            than ten million images is not made as a whole.
+    """
+    rng = np.random.default_rng(seed)
+    if size <= LARGEST_PERMUTED:
+        return rng.permutation(size)[:count]
+    return rng.choice(size, min(count, size), replace=False)
 
 
 def factors_from_index(indices: ArrayLike, factor_sizes: Sequence[int]) -> np.ndarray:

@@ -212,10 +212,11 @@ def file_codes(
                 f"dtype={indices.dtype} in {indices_path}"
             )
     else:
-        indices = np.arange(dataset.size)
-    if codes.ndim != 2 or len(codes) != len(indices):
+        indices = None  # all, but a set may be too large to count them
+    num_images = dataset.size if indices is None else len(indices)
+    if codes.ndim != 2 or len(codes) != num_images:
         raise ValueError(
-            f"codes must have the shape [{len(indices)}, code_dim], a row for each image. "
+            f"codes must have the shape [{num_images}, code_dim], a row for each image. "
             f"Received: shape={codes.shape} in {path}. Give --indices for a sample"
         )
     provenance = {
@@ -224,6 +225,8 @@ def file_codes(
         "dataset": dataset.name,
         "data_source": {"source": dataset.source, "sha256": dataset.sha256},
     }
+    if indices is None:
+        indices = np.arange(num_images)
     return CodeTable(codes=codes, indices=indices, provenance=provenance)
 
 

@@ -149,8 +149,11 @@ def train_classifier(
 
 def split_indices(size: int, settings: ClassifierSettings) -> tuple[np.ndarray, np.ndarray]:
     """Returns the indices of images for training, and of those held out, both in random order."""
-    order = np.random.default_rng(settings.seed).permutation(size)
     num_held_out = max(1, min(settings.held_out, size // 10))
+    count = size
+    if size > base.LARGEST_PERMUTED:  # such as Color-dSprites: no more than training comes to
+        count = num_held_out + settings.steps * settings.batch_size
+    order = base.random_order(size, count, seed=settings.seed)
     return order[num_held_out:], order[:num_held_out]
 
 

@@ -103,7 +103,7 @@ def real_features(
     Returns:
         features: in random order.
     """
-    order = np.random.default_rng(seed).permutation(dataset.size)[:num_samples]
+    order = base.random_order(dataset.size, num_samples, seed=seed)
     starts = range(0, len(order), extractor.batch_size)
     parts = (order[start : start + extractor.batch_size] for start in starts)
     batches = (classifier.as_float(dataset.images(part)) for part in parts)

@@ -1,4 +1,5 @@
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -51,3 +52,19 @@ def test_factors_of_another_shape_or_type_are_refused(factors):
     message = r"factors must be whole numbers of shape \[n, 3\] \(shape, scale, position\)"
     with pytest.raises(ValueError, match=message):
         base.index_from_factors(factors, SIZES, factor_names=NAMES)
+
+
+def test_a_random_order_is_the_beginning_of_a_permutation():
+    order = base.random_order(20, 12, seed=3)
+    np.testing.assert_array_equal(order, np.random.default_rng(3).permutation(20)[:12])
+    assert sorted(base.random_order(20, 50, seed=3)) == list(range(20))
+
+
+def test_a_random_order_of_a_huge_set_takes_little_memory():
+    tracemalloc.start()
+    order = base.random_order(512 * 737_280, 50_000, seed=3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(np.unique(order)) == 50_000 and order.max() < 512 * 737_280
+    assert peak < 50e6  # all indices would be 3 GB
+    assert abs(np.corrcoef(order, np.arange(50_000))[0, 1]) < 5.0 / np.sqrt(50_000)  # no order

@@ -129,3 +129,9 @@ def test_settings_that_train_nothing_are_refused():
         classifier.ClassifierSettings(steps=0)
     with pytest.raises(ValueError, match=r"seed must be >= 0. Received: seed=-1\."):
         classifier.ClassifierSettings(seed=-1)
+
+
+def test_of_a_huge_set_only_as_many_images_are_chosen_as_are_trained_on():
+    settings = classifier.ClassifierSettings(steps=10, batch_size=8, held_out=30)
+    train, held_out = classifier.split_indices(512 * 737_280, settings)
+    assert (len(train), len(held_out), len({*train, *held_out})) == (80, 30, 110)
