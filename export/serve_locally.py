@@ -6,7 +6,6 @@ Not TensorFlow Serving itself, but its messages over its C++ loader in a Python 
 no batching across calls. It polls for new versions until Ctrl-C.
 """
 
-import os
 import pathlib
 import signal
 import threading
@@ -19,7 +18,7 @@ from ibgan_tf import command_line
 FLAGS = flags.FLAGS
 
 command_line.define_flag("model_dir", str, "The folder that holds the version folders.")
-command_line.define_flag("model", str, "The model's name; by default that of the folder.")
+command_line.define_flag("model", str, "The model's name; by default the one it was exported by.")
 command_line.define_flag("host", str, "The address to listen at.", default="127.0.0.1")
 command_line.define_flag("port", int, "Of gRPC; 0 for any free one.", default=8500)
 command_line.define_flag("rest_port", int, "Of REST; 0 for any free one.", default=8501)
@@ -45,7 +44,7 @@ def main(_: Sequence[str]) -> None:
     from ibgan_tf.serving import extra
 
     extra.check_installed()
-    from ibgan_tf.serving import double
+    from ibgan_tf.serving import double, publish
 
     only, labels = double.configured_versions(model_dir)
     stopped = threading.Event()
@@ -53,7 +52,7 @@ def main(_: Sequence[str]) -> None:
         signal.signal(number, lambda *_: stopped.set())
     with double.ServingDouble(
         model_dir,
-        model=FLAGS.model or os.path.basename(os.path.abspath(model_dir)),
+        model=FLAGS.model or publish.model_name(model_dir.resolve()),
         host=FLAGS.host,
         port=FLAGS.port,
         rest_port=FLAGS.rest_port,

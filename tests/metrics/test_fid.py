@@ -38,8 +38,9 @@ def distance_by_matrix_root(real, generated):
 def test_frechet_distance_is_that_of_float64_numpy_and_scipy(dim):
     real, generated = draw(600, dim, seed=1), draw(500, dim, seed=2, scale=1.2, shift=0.1)
     score = fid.frechet_classifier_distance(real, generated)["score"]
-    np.testing.assert_allclose(score, distance_by_eigenvalues(real, generated), rtol=1e-9)
-    np.testing.assert_allclose(score, distance_by_matrix_root(real, generated), rtol=1e-9)
+    # Each linear algebra library, on each processor, rounds the roots of small eigenvalues anew.
+    np.testing.assert_allclose(score, distance_by_eigenvalues(real, generated), rtol=1e-7)
+    np.testing.assert_allclose(score, distance_by_matrix_root(real, generated), rtol=1e-7)
 
 
 def test_frechet_distance_of_one_feature_is_that_of_means_and_of_standard_deviations():
