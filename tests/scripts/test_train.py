@@ -206,7 +206,11 @@ def test_help_comes_without_what_only_training_needs(start_training):
     [
         (["--dataset=dsprites", "--stpes=5"], "Unknown flag --stpes. Did you mean --steps?"),
         (["--dataset=dsprite"], "Received: dataset='dsprite'. Did you mean 'dsprites'?"),
-        ([], "dsprites, fashion_mnist, mnist, toy. Received: no dataset. Add --dataset=..."),
+        (
+            [],
+            "dataset must be one of: color_dsprites, dsprites, fashion_mnist, mnist, toy. "
+            "Received: no dataset. Add --dataset=...",
+        ),
         (["--dataset=toy", "--model=ibgna"], "Received: model='ibgna'. Did you mean 'ibgan'?"),
         (["--dataset=dsprites", "--preset=dsprites_fats"], "Did you mean 'dsprites_fast'?"),
         (["--dataset=dsprites", "--steps=0"], "steps must be >= 1. Received: steps=0."),
