@@ -5,6 +5,7 @@ import hashlib
 import os
 import pathlib
 import resource
+import socket
 import subprocess
 import sys
 import types
@@ -14,6 +15,20 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
 SPEEDS = ("steps_per_second", "images_per_second")
+
+
+@pytest.fixture(scope="session")
+def write_pictures():
+    """Gives a function that writes a picture of random blocks to each path, of width x height."""
+    from PIL import Image
+
+    def write(paths, size, *, seed=0):
+        blocks = np.random.default_rng(seed).integers(0, 256, [len(paths), 9, 7, 3], np.uint8)
+        for path, colors in zip(paths, blocks, strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(colors).resize(size, Image.Resampling.NEAREST).save(path, quality=95)
+
+    return write
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +43,20 @@ def run_script():
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def free_ports():
+    """Gives a function that returns the numbers of some ports on which nobody listens."""
+
+    def choose(count):
+        with contextlib.ExitStack() as stack:
+            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+            for one in sockets:
+                one.bind(("127.0.0.1", 0))
+            return [one.getsockname()[1] for one in sockets]
+
+    return choose
 
 
 @pytest.fixture(scope="session")

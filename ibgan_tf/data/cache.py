@@ -97,7 +97,7 @@ def write_cache(
     """
     check_free_space(folder.parent, size)
     temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.tmp-", dir=folder.parent))
-    try:
+    with told_if_full(folder), _removed(temporary):
         found_size, found_sha256 = _write_content(temporary / CONTENT, chunks)
         if found_size != size:
             raise ValueError(f"{source} data must have {size} bytes. Received: size={found_size}.")
@@ -110,6 +110,29 @@ def write_cache(
         _write_manifest(temporary, source=source, sha256=found_sha256)
         temporary.chmod(0o755)  # mkdtemp's folders are the owner's alone
         temporary.rename(folder)
+
+
+@contextlib.contextmanager
+def _removed(temporary: pathlib.Path) -> Iterator[None]:
+    """Removes a folder at the end, if it is still there."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def told_if_full(folder: pathlib.Path) -> Iterator[None]:
+    """Turns the errors of a disk that is full into one that says what to do.
+
+    Args:
+        folder: that is written to.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    try:
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
@@ -117,8 +140,6 @@ def write_cache(
             f"The data cache must fit on its disk. Received: {str(folder)!r} ({error.strerror}). "
             "Free some space, or name a folder on another disk with --data_dir."
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_content(path: pathlib.Path, chunks: Iterable[np.ndarray]) -> tuple[int, str]:
@@ -141,8 +162,18 @@ def _write_manifest(folder: pathlib.Path, *, source: str, sha256: str) -> None:
         "size": state.st_size,
         "modified_ns": state.st_mtime_ns,
     }
-    with open(folder / MANIFEST, "w", encoding="utf-8") as file:
-        json.dump(manifest, file, indent=2)
+    write_json(folder / MANIFEST, manifest)
+
+
+def write_json(path: pathlib.Path, value: object) -> None:
+    """Writes a JSON file and waits until it is on the disk.
+
+    Args:
+        path: the file; others see it half written, unless its folder gets its name afterwards.
+        value: what `json.dump` takes.
+    """
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
 
@@ -166,22 +197,45 @@ def check_cache(folder: pathlib.Path, *, size: int, sha256: str | None = None) -
     """
     manifest = _read_manifest(folder)
     if manifest["size"] != size or sha256 not in (None, manifest["sha256"]):
-        raise _damaged(
+        raise damaged(
             folder,
             f"size={size}, sha256={sha256}",
             f"size={manifest['size']}, sha256={manifest['sha256']}",
         )
-    state = (folder / CONTENT).stat()
-    if (state.st_size, state.st_mtime_ns) == (size, manifest["modified_ns"]):
-        return manifest
-    if state.st_size != size:
-        raise _damaged(folder, f"size={size}", f"size={state.st_size}")
-    found = sha256_of(folder / CONTENT)
-    if found != manifest["sha256"]:
-        raise _damaged(folder, f"sha256={manifest['sha256']}", f"sha256={found}")
-    with contextlib.suppress(OSError):  # another user's cache is hashed at every opening
-        os.utime(folder / CONTENT, ns=(state.st_atime_ns, manifest["modified_ns"]))
+    check_file(
+        folder / CONTENT,
+        size=size,
+        sha256=manifest["sha256"],
+        modified_ns=manifest["modified_ns"],
+    )
     return manifest
+
+
+def check_file(path: pathlib.Path, *, size: int, sha256: str, modified_ns: int) -> None:
+    """Checks that a file of a cache folder is as it was written.
+
+    Args:
+        path: the file.
+        size: bytes that it must have.
+        sha256: its hash, which is computed only if the time differs.
+        modified_ns: its time, which a file with that hash gets back.
+
+    Raises:
+        ValueError: it is missing, or another.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise damaged(path.parent, path.name, str(error)) from error
+    if (state.st_size, state.st_mtime_ns) == (size, modified_ns):
+        return
+    if state.st_size != size:
+        raise damaged(path.parent, f"size={size}", f"size={state.st_size}")
+    found = sha256_of(path)
+    if found != sha256:
+        raise damaged(path.parent, f"sha256={sha256}", f"sha256={found}")
+    with contextlib.suppress(OSError):  # another user's cache is hashed at every opening
+        os.utime(path, ns=(state.st_atime_ns, modified_ns))
 
 
 def _read_manifest(folder: pathlib.Path) -> dict[str, object]:
@@ -189,17 +243,24 @@ def _read_manifest(folder: pathlib.Path) -> dict[str, object]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         (folder / CONTENT).stat()
     except (OSError, ValueError) as error:
-        raise _damaged(folder, f"{MANIFEST} and {CONTENT}", str(error)) from error
+        raise damaged(folder, f"{MANIFEST} and {CONTENT}", str(error)) from error
     if not isinstance(manifest, dict) or any(
         type(manifest.get(k)) is not t for k, t in _FIELDS.items()
     ):
-        raise _damaged(
+        raise damaged(
             folder, f"the fields {', '.join(_FIELDS)} in {MANIFEST}", repr(manifest)[:200]
         )
     return manifest
 
 
-def _damaged(folder: pathlib.Path, expected: str, received: str) -> ValueError:
+def damaged(folder: pathlib.Path, expected: str, received: str) -> ValueError:
+    """Returns the error of a cache folder that isn't as it was written.
+
+    Args:
+        folder: the cache folder.
+        expected: what must be in it.
+        received: what was found.
+    """
     return ValueError(
         f"The data cache {str(folder)!r} must have {expected}. Received: {received}. "
         "It is damaged: delete that folder, and it will be made again."

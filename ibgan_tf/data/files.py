@@ -3,7 +3,8 @@
 import os
 import pathlib
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -31,20 +32,110 @@ def tfds_batches(
     Raises:
         OSError: the data can't be fetched.
     """
+    builder = tfds_prepare(name, folder, url=url)
+    import tensorflow_datasets as tfds
+
+    yield from tfds.as_numpy(builder.as_dataset(split=split, batch_size=batch_size))
+
+
+def tfds_prepare(name: str, folder: str | os.PathLike, *, url: str) -> Any:
+    """Fetches a data set of the TensorFlow Datasets catalogue, unless it is there.
+
+    Args:
+        name, folder, url: as of `tfds_batches`.
+
+    Returns:
+        builder: TFDS's, which reads the set.
+
+    Raises:
+        OSError: the data can't be fetched.
+    """
     import tensorflow_datasets as tfds  # 0.3 s, and TensorFlow
+    from tensorflow_datasets.core.download import download_manager
 
     try:
         builder = tfds.builder(name, data_dir=pathlib.Path(folder))
         if not pathlib.Path(builder.data_dir).exists():
             check_reachable(url)
             builder.download_and_prepare()
-    except (OSError, tfds.download.DownloadError) as error:
+    except (
+        OSError,
+        tfds.download.DownloadError,
+        download_manager.NonMatchingChecksumError,  # such as of a page that says why not
+    ) as error:
         reason = " ".join(str(error).split())[:200]
         raise OSError(
             f"The network must reach {url} to fetch {name}. Received: {reason}. "
             "Check the connection (and HTTPS_PROXY), then run the same command again."
         ) from error
-    yield from tfds.as_numpy(builder.as_dataset(split=split, batch_size=batch_size))
+    return builder
+
+
+def tfds_version(name: str, folder: pathlib.Path) -> pathlib.Path | None:
+    """Returns the folder of a data set that TFDS has prepared, of its last version, or None.
+
+    Args:
+        name: its name in the catalogue.
+        folder: where TFDS keeps data.
+    """
+    found = sorted((folder / name).glob("*/dataset_info.json"))
+    return found[-1].parent if found else None
+
+
+def tfds_counts(version: pathlib.Path) -> dict[str, int]:
+    """Returns how many examples each split of a prepared data set has.
+
+    Args:
+        version: of `tfds_version`.
+
+    Raises:
+        ValueError: the folder is damaged.
+    """
+    return {name: info.num_examples for name, info in _tfds_opened(version).info.splits.items()}
+
+
+def tfds_encoded(version: pathlib.Path, *, feature: str, splits: Sequence[str]) -> Iterator[bytes]:
+    """Yields the encoded images of a prepared data set, split after split, in the order of TFDS.
+
+    Args:
+        version: of `tfds_version`.
+        feature: which of its features.
+        splits: their names.
+
+    Raises:
+        ValueError: the folder is damaged.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    builder = _tfds_opened(version)
+    decoders = tfds.decode.PartialDecoding(
+        {feature: True}, decoders={feature: tfds.decode.SkipDecoding()}
+    )
+    try:
+        for split in splits:
+            for example in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
+                yield example[feature]
+    except tf.errors.OpError as error:
+        raise _tfds_damaged(version, error) from error
+
+
+def _tfds_opened(version: pathlib.Path) -> Any:
+    """Returns TFDS's builder of a prepared data set."""
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder_from_directory(version)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise _tfds_damaged(version, error) from error
+
+
+def _tfds_damaged(version: pathlib.Path, error: Exception) -> ValueError:
+    reason = " ".join(str(error).split())[:200]
+    return ValueError(
+        f"{str(version)!r} must be a data set that TFDS has prepared. Received: {reason}. "
+        "Move that folder away and fetch it again."
+    )
 
 
 def check_reachable(url: str) -> None:

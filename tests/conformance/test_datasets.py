@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from ibgan_tf import config
-from ibgan_tf.data import DATASETS, DOWNLOADS, base
+from ibgan_tf.data import DATASETS, DOWNLOADS, base, celeba, chairs3d
 from ibgan_tf.data.batches import batch_indices, batches
 
 
@@ -27,8 +27,31 @@ def _write_digits(folder, name):
             (folder / name / f"{prefix}-{suffix}").write_bytes(header + array.tobytes())
 
 
+def _write_pictures(folder, name, write):
+    """Writes 90 pictures of a set as they are published, or of any set."""
+    paths = {
+        "celeba": [f"img_align_celeba/{i:06d}.jpg" for i in range(1, 91)],
+        "chairs3d": [
+            f"rendered_chairs/{i:02d}/renders/{j}.png" for i in range(15) for j in "012345"
+        ],
+        "image_folder": [f"{i:02d}.png" for i in range(90)],
+    }
+    sizes = {"celeba": (178, 218), "chairs3d": (600, 600), "image_folder": (70, 80)}
+    write([folder / path for path in paths[name]], sizes[name])
+
+
 # How to write the folder of a set that isn't made from nothing.
-WRITERS = {"mnist": _write_digits, "fashion_mnist": _write_digits}
+DIGITS, PICTURES = ("mnist", "fashion_mnist"), ("celeba", "chairs3d", "image_folder")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _fewer_pictures():
+    """Shrinks the sets of pictures to 90 of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(celeba, "COUNTS", {"train": 90, "validation": 0, "test": 0})
+        patch.setattr(chairs3d, "NUM_CHAIRS", 15)
+        patch.setattr(chairs3d, "NUM_VIEWS", 6)
+        yield
 
 
 @pytest.fixture(scope="module", params=sorted(DATASETS))
@@ -38,12 +61,15 @@ def name(request):
 
 
 @pytest.fixture(scope="module")
-def data_dir(name, tmp_path_factory):
+def data_dir(name, tmp_path_factory, write_pictures):
     """The folder of the data set: written here, or None for the user's cache."""
-    if name not in WRITERS:
+    if name not in DIGITS + PICTURES:
         return None
     folder = tmp_path_factory.mktemp(name)
-    WRITERS[name](folder, name)
+    if name in DIGITS:
+        _write_digits(folder, name)
+    else:
+        _write_pictures(folder, name, write_pictures)
     return folder
 
 

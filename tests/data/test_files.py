@@ -2,6 +2,7 @@ import pathlib
 
 import pytest
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.download import download_manager
 
 from ibgan_tf.data import dsprites_official, files
 
@@ -28,6 +29,27 @@ def test_a_download_that_breaks_off_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", break_off)
     with pytest.raises(OSError, match=r"Received: Failed to get url. HTTP code: 404. Check"):
         next(files.tfds_batches("dsprites", tmp_path, url="http://host"))
+
+
+def test_a_page_that_says_why_not_is_one_clear_line(tmp_path, monkeypatch):
+    def another_file(self):
+        raise download_manager.NonMatchingChecksumError(
+            "Artifact https://drive has\nwrong checksum"
+        )
+
+    monkeypatch.setattr(files, "check_reachable", lambda url: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", another_file)
+    with pytest.raises(OSError, match=r"Received: Artifact https://drive has wrong checksum. C"):
+        files.tfds_prepare("celeb_a", tmp_path, url="http://host")
+
+
+def test_the_last_version_that_tfds_has_prepared_is_found(tmp_path):
+    assert files.tfds_version("celeb_a", tmp_path) is None
+    for version in ("2.0.1", "2.1.0", "2.2.0.incompleteABC"):
+        (tmp_path / "celeb_a" / version).mkdir(parents=True)
+        if "incomplete" not in version:
+            (tmp_path / "celeb_a" / version / "dataset_info.json").touch()
+    assert files.tfds_version("celeb_a", tmp_path) == tmp_path / "celeb_a" / "2.1.0"
 
 
 def test_tfds_gives_the_images_and_the_labels_that_are_packed(tmp_path, monkeypatch):

@@ -208,8 +208,8 @@ def test_help_comes_without_what_only_training_needs(start_training):
         (["--dataset=dsprite"], "Received: dataset='dsprite'. Did you mean 'dsprites'?"),
         (
             [],
-            "dataset must be one of: color_dsprites, dsprites, fashion_mnist, mnist, toy. "
-            "Received: no dataset. Add --dataset=...",
+            "dataset must be one of: celeba, chairs3d, color_dsprites, dsprites, fashion_mnist, "
+            "image_folder, mnist, toy. Received: no dataset. Add --dataset=...",
         ),
         (["--dataset=toy", "--model=ibgna"], "Received: model='ibgna'. Did you mean 'ibgan'?"),
         (["--dataset=dsprites", "--preset=dsprites_fats"], "Did you mean 'dsprites_fast'?"),
@@ -220,6 +220,8 @@ def test_help_comes_without_what_only_training_needs(start_training):
         (["--dataset=dsprites", "--strategy=mirrored"], "strategy=mirrored needs two devices"),
         (["--dataset=dsprites", f"--data_dir={__file__}"], "data_dir must be a folder."),
         ([*TOY, "--evaluate_every=100"], "model='toy', which can't encode images."),
+        (["--dataset=celeba", "--image_size=48"], "image_size must be one of: 28, 32, 64."),
+        (["--dataset=image_folder", "--preset=celeba"], "data_dir must be the folder of the pict"),
         (["--resume"], "run_dir must hold a run, and with it config.json."),
     ],
 )
