@@ -10,6 +10,8 @@ import math
 
 import tensorflow as tf
 
+from ibgan_tf.networks import image_shapes
+
 Shape = tuple[int, int, int]
 
 _CONVOLUTIONS = ((32, 4), (32, 4), (64, 2), (64, 2))  # filters and kernel size, each with stride 2
@@ -33,7 +35,7 @@ def encoder(
             first.
 
     Raises:
-        ValueError: the image size isn't 28, 32 or 64.
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     inputs = tf.keras.Input(image_shape)
     features = inputs
@@ -67,7 +69,7 @@ def decoder(
         network: float32 [batch, code_dim] -> float32 [batch, height, width, channels], logits.
 
     Raises:
-        ValueError: the image size isn't 28, 32 or 64.
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     num_strided = _num_strided(image_shape)
     side = image_shape[0] // 2**num_strided
@@ -88,11 +90,4 @@ def decoder(
 
 def _num_strided(image_shape: Shape) -> int:
     """Returns the number of strided convolutions for an image."""
-    height, width, _ = image_shape
-    if height != width or height not in _NUM_STRIDED:
-        sizes = ", ".join(map(str, _NUM_STRIDED))
-        raise ValueError(
-            f"image_shape must be square with a side of one of {sizes} pixels. "
-            f"Received: image_shape={image_shape}"
-        )
-    return _NUM_STRIDED[height]
+    return _NUM_STRIDED[image_shapes.check(image_shape, sides=_NUM_STRIDED)]

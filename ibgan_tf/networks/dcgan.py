@@ -11,7 +11,7 @@ On a 1x1 map a 1x1 convolution is a fully connected layer, and is written as one
 
 import tensorflow as tf
 
-from ibgan_tf.networks import image_convolutions, layers
+from ibgan_tf.networks import image_convolutions, image_shapes, layers
 
 Shape = tuple[int, int, int]
 _STRIDED_MULTIPLIERS = {28: (2, 4), 32: (2, 4), 64: (1, 2, 4)}
@@ -38,7 +38,7 @@ def generator(
         network: float32 [batch, code_dim] -> float32 [batch, height, width, channels] in [-1, 1].
 
     Raises:
-        ValueError: the image size isn't 28, 32 or 64.
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     multipliers, base = _resolution(image_shape)
     settings = {"padding": "same", "use_bias": False, "dtype": dtype}
@@ -80,7 +80,7 @@ def discriminator(
             logit of D(x).
 
     Raises:
-        ValueError: the image size isn't 28, 32 or 64.
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     trunk = _separate_trunk(image_shape, width, dtype)
     return tf.keras.Sequential([*trunk, tf.keras.layers.Dense(1, dtype="float32")], name=name)
@@ -108,7 +108,7 @@ def reconstructor(
             [batch, output_dim], the mean of q(z|x).
 
     Raises:
-        ValueError: the image size isn't 28, 32 or 64.
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     stack = [
         *_separate_trunk(image_shape, width, dtype),
@@ -139,7 +139,7 @@ def shared_front(
             [batch, base, base, 4 * width] in the policy's compute type, base 7 or 8.
 
     Raises:
-        ValueError: the image size isn't 28, 32 or 64.
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     return tf.keras.Sequential(_strided_convolutions(image_shape, width, dtype), name=name)
 
@@ -217,12 +217,6 @@ def _normalised_leaky_relu(dtype: str) -> list[tf.keras.layers.Layer]:
 
 def _resolution(image_shape: Shape) -> tuple[tuple[int, ...], int]:
     """Returns the strided convolutions' channel multipliers and the side of the map after them."""
-    height, width, _ = image_shape
-    if height != width or height not in _STRIDED_MULTIPLIERS:
-        sizes = ", ".join(map(str, _STRIDED_MULTIPLIERS))
-        raise ValueError(
-            f"image_shape must be square with a side of one of {sizes} pixels. "
-            f"Received: image_shape={image_shape}"
-        )
-    multipliers = _STRIDED_MULTIPLIERS[height]
-    return multipliers, height // 2 ** len(multipliers)
+    side = image_shapes.check(image_shape, sides=_STRIDED_MULTIPLIERS)
+    multipliers = _STRIDED_MULTIPLIERS[side]
+    return multipliers, side // 2 ** len(multipliers)

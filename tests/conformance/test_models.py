@@ -8,12 +8,15 @@ import pytest
 import tensorflow as tf
 
 from ibgan_tf import config as configs
+from ibgan_tf import mistakes
 from ibgan_tf.models import MODELS, base, latents
 from ibgan_tf.runs import weights
 
 IMAGE_SHAPE = (28, 28, 1)
 SEED = 3
 PRESETS = [(name, preset) for name, model in MODELS.items() for preset in model.presets]
+# Those of the IB-GAN paper's Tables 1 and 2.
+IN_THE_PAPER = ("ibgan", "gan", "infogan", "vae", "beta_vae", "factor_vae", "beta_tcvae")
 
 every_model = pytest.mark.parametrize("name", MODELS)
 every_preset = pytest.mark.parametrize(("name", "preset"), PRESETS)
@@ -97,6 +100,29 @@ def test_a_preset_builds_a_model_that_is_ready_to_train(name, preset):
     assert (model.config, model.image_shape, model.seed) == (config, IMAGE_SHAPE, SEED)
     assert int(model.step.value) == 0
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@every_model
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((48, 48, 3), "image_shape must be square with a side of one of 28, 32, 64 pixels."),
+        ((64, 32, 1), "image_shape must be square with a side of one of 28, 32, 64 pixels."),
+        ((64, 64, 2), "image_shape must have 1 channel or 3."),
+    ],
+)
+def test_images_that_the_networks_have_no_form_for_are_refused_in_one_line(name, shape, message):
+    with pytest.raises(ValueError) as caught:
+        MODELS[name](tiny(MODELS[name].config_class()), shape, seed=SEED)
+    assert mistakes.is_mistake(caught.value)
+    assert mistakes.one_line(caught.value) == f"{message} Received: image_shape={shape}"
+
+
+@pytest.mark.parametrize("name", IN_THE_PAPER)
+@pytest.mark.parametrize("dataset", ["celeba", "chairs3d", "color_dsprites", "dsprites"])
+def test_every_pair_of_the_papers_tables_has_its_preset(name, dataset):
+    preset = MODELS[name].presets[dataset]
+    assert preset.batch_size == 64 and preset.steps >= 150_000
 
 
 # What a model offers
