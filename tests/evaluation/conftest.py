@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ibgan_tf.data import DATASETS
 from ibgan_tf.data.base import factors_from_index, index_from_factors
@@ -36,6 +37,23 @@ class SmallSquares:
 
     def index(self, factors):
         return index_from_factors(factors, self.factor_sizes, factor_names=self.factor_names)
+
+
+class MeanColours(tf.Module):
+    """Inception's signature; its features are the mean of the image and that of its upper half."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)])
+    def __call__(self, batch):
+        means = [tf.reduce_mean(part, axis=[1, 2, 3]) for part in (batch, batch[:, :150])]
+        return {"pool_3": tf.stack(means, axis=-1)[:, None, None], "logits": tf.stack(means, -1)}
+
+
+@pytest.fixture(scope="session")
+def inception_folder(tmp_path_factory):
+    """Gives the folder of a SavedModel in the place of Inception's."""
+    path = tmp_path_factory.mktemp("hub") / "inception"
+    tf.saved_model.save(MeanColours(), str(path))
+    return path
 
 
 @pytest.fixture

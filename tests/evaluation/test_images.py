@@ -14,22 +14,6 @@ from ibgan_tf.runs.load import load_run
 FRECHET, KERNEL = "frechet_classifier_distance", "kernel_classifier_distance"
 
 
-class MeanColours(tf.Module):
-    """Inception's signature; its features are the mean of the image and that of its upper half."""
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 299, 299, 3], tf.float32)])
-    def __call__(self, batch):
-        means = [tf.reduce_mean(part, axis=[1, 2, 3]) for part in (batch, batch[:, :150])]
-        return {"pool_3": tf.stack(means, axis=-1)[:, None, None], "logits": tf.stack(means, -1)}
-
-
-@pytest.fixture(scope="module")
-def inception_folder(tmp_path_factory):
-    path = tmp_path_factory.mktemp("hub") / "inception"
-    tf.saved_model.save(MeanColours(), str(path))
-    return path
-
-
 @pytest.fixture(autouse=True)
 def small_and_offline(monkeypatch):
     """No Inception in the cache, and a classifier that trains in a moment."""
