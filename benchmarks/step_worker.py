@@ -2,13 +2,15 @@
 
     python benchmarks/step_worker.py tensorflow '[{"precision": "float32", ...}, ...]'
 
-Reads lines `CONTENDER STEPS` and answers with a line of JSON, the seconds that the steps took. Each
-framework has a process of its own, so that their thread pools don't meet.
+Reads lines `CONTENDER STEPS` and answers with a line of JSON, the seconds that the steps took and
+the process's peak resident memory. Each framework has a process of its own, so that their thread
+pools don't meet.
 """
 
 import json
 import math
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +34,7 @@ def images(batch_size: int, channels: int = 1, size: int = IMAGE_SIZE) -> np.nda
 
 def tensorflow_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str, object]]:
     """Returns our step as the training loop runs it, and what is known of it."""
+    import step_parts
     import tensorflow as tf
 
     from ibgan_tf.models import MODELS
@@ -50,7 +53,10 @@ def tensorflow_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str,
     batch = {"images": tf.constant(images(batch_size, size=size))}
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     run = compile_steps(model, tf.distribute.get_strategy())
-    return lambda steps: run(iterator, steps), {"flops": step_flops(model, batch_size)}
+    known = {"flops": step_flops(model, batch_size)}
+    if settings.get("parts"):
+        known["parts"] = step_parts.milliseconds(step_parts.step_parts(model, batch["images"]))
+    return lambda steps: run(iterator, steps), known
 
 
 def pytorch_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str, object]]:
@@ -181,7 +187,9 @@ def main(framework: str, settings: list[dict[str, object]]) -> None:
         number, steps = map(int, line.split())
         began = time.perf_counter()
         contenders[number](steps)
-        print(json.dumps(time.perf_counter() - began), file=answer, flush=True)
+        seconds = time.perf_counter() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # from KiB
+        print(json.dumps({"seconds": seconds, "peak_mib": peak}), file=answer, flush=True)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def our_contenders() -> list[Contender]:
             "trunk": trunk,
             "update_order": order,
             "threads_per_operation": threads,
+            "parts": (trunk, order, threads) == ("separate", "alternating", 1),
         }
         for precision, trunk, order, threads in combinations
     ]
@@ -88,8 +89,8 @@ def growth_contenders() -> list[Contender]:
         "width": 16,
     }
     changes = [{"batch_size": size} for size in BATCH_SIZES]
-    changes += [{"image_size": size} for size in IMAGE_SIZES]
-    changes += [{"width": width} for width in WIDTHS]
+    changes += [{"image_size": size} for size in IMAGE_SIZES if size != base["image_size"]]
+    changes += [{"width": width} for width in WIDTHS if width != base["width"]]
     return [base | change for change in changes]
 
 
@@ -119,8 +120,8 @@ class Worker:
         """Waits until the contenders are built."""
         self.said = self._answer()
 
-    def seconds(self, number: int, steps: int) -> float:
-        """Returns how long some steps of a contender took."""
+    def run(self, number: int, steps: int) -> dict[str, float]:
+        """Runs some steps of a contender; returns the seconds, and the process's peak memory."""
         self._process.stdin.write(f"{number} {steps}\n")
         self._process.stdin.flush()
         return self._answer()
@@ -161,7 +162,7 @@ def measure(contenders: Sequence[Contender], *, rounds: int, steps: int) -> dict
     times = {turn: [] for turn in turns}
     for _ in range(rounds):
         for worker, number in turns:
-            times[worker, number].append(worker.seconds(number, steps) / steps)
+            times[worker, number].append(worker.run(number, steps)["seconds"] / steps)
     for worker in workers:
         worker.end()
     rows = [
@@ -176,6 +177,53 @@ def measure(contenders: Sequence[Contender], *, rounds: int, steps: int) -> dict
     products = [worker.said["matrix_product_gflops"] for worker in workers]
     best = {name: max(found[name] for found in products) for name in products[0]}
     return {"rows": rows, "matrix_product_gflops": best}
+
+
+def measure_growth(
+    contenders: Sequence[Contender], *, rounds: int, steps: int
+) -> list[dict[str, object]]:
+    """Returns each contender's milliseconds per step and peak memory, each in its own process.
+
+    Args:
+        contenders: ours.
+        rounds: of each.
+        steps: in a round.
+    """
+    rows = []
+    for contender in contenders:
+        worker = Worker([contender])
+        worker.wait()
+        turns = [worker.run(0, steps) for _ in range(rounds)]
+        worker.end()
+        milliseconds = 1e3 * statistics.median(turn["seconds"] for turn in turns) / steps
+        rows.append(contender | {"milliseconds": milliseconds, "peak_mib": turns[-1]["peak_mib"]})
+        print(f"{_form(contender)}: {milliseconds:.1f} ms", file=sys.stderr)
+    return rows
+
+
+def growth_table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Returns how time and memory grow, and the slopes over the batch size, as Markdown."""
+    lines = ["| batch size | image size | width | ms/step | peak MiB |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(
+            f"| {row['batch_size']} | {row['image_size']} | {row['width']} "
+            f"| {row['milliseconds']:.1f} | {row['peak_mib']:.0f} |"
+        )
+    usual = {name: rows[0][name] for name in ("image_size", "width")}
+    same = [row for row in rows if all(row[name] == usual[name] for name in usual)]
+    sizes = [row["batch_size"] for row in same]
+    slopes = {
+        unit: statistics.linear_regression(sizes, [row[name] for row in same])
+        for name, unit in (("milliseconds", "ms"), ("peak_mib", "MiB"))
+    }
+    lines.append("")
+    lines.append(
+        "Over the batch size, by least squares: "
+        + ", ".join(
+            f"{s.intercept:.1f} {unit} + {s.slope:.2f} an image" for unit, s in slopes.items()
+        )
+    )
+    return "\n".join(lines)
 
 
 def complete(found: dict[str, object]) -> dict[str, object]:
@@ -200,11 +248,7 @@ def complete(found: dict[str, object]) -> dict[str, object]:
         row["over_best_pytorch"] = min(o["milliseconds"] for o in same) / row["milliseconds"]
         same = [one for one in official if all(one[key] == row[key] for key in keys[1:])]
         row["over_official_form"] = same[0]["milliseconds"] / row["milliseconds"]
-    return found | {
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
+    return found
 
 
 def table(found: Mapping[str, object]) -> str:
@@ -233,6 +277,21 @@ def table(found: Mapping[str, object]) -> str:
     return "\n".join(lines)
 
 
+def parts_table(found: Mapping[str, object]) -> str:
+    """Returns the milliseconds of each part of our step, alone, in both precisions."""
+    measured = {row["precision"]: row["parts"] for row in found["rows"] if row.get("parts")}
+    if not measured:
+        return ""
+    lines = [
+        "| ms, alone (separate, alternating) | " + " | ".join(measured) + " |",
+        "|---" * (1 + len(measured)) + "|",
+    ]
+    for part in next(iter(measured.values())):
+        times = " | ".join(f"{parts[part]:.1f}" for parts in measured.values())
+        lines.append(f"| {part} | {times} |")
+    return "\n".join(lines)
+
+
 def _form(row: Mapping[str, object]) -> str:
     if row["framework"] == "pytorch":
         form = "compiled" if row["compile"] else "eager"
@@ -242,17 +301,27 @@ def _form(row: Mapping[str, object]) -> str:
     return ", ".join([form, *(f"{name}={row[name]}" for name in sizes if name in row)])
 
 
-def _processor() -> str:
+def _machine() -> dict[str, object]:
     lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
+    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    return {
+        "processor": names[0] if names else "unknown",
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
 
 
 def main(_: Sequence[str]) -> None:
     """Measures, prints the table and writes the numbers."""
-    contenders = growth_contenders() if FLAGS.growth else our_contenders() + pytorch_contenders()
-    found = complete(measure(contenders, rounds=FLAGS.rounds, steps=FLAGS.steps))
-    atomic.write_json(pathlib.Path(FLAGS.json), found)
-    print(table(found))
+    often = {"rounds": FLAGS.rounds, "steps": FLAGS.steps}
+    if FLAGS.growth:
+        found = {"rows": measure_growth(growth_contenders(), **often)}
+        tables = [growth_table(found["rows"])]
+    else:
+        found = complete(measure(our_contenders() + pytorch_contenders(), **often))
+        tables = [table(found), parts_table(found)]
+    atomic.write_json(pathlib.Path(FLAGS.json), found | _machine())
+    print(*tables, sep="\n\n")
 
 
 if __name__ == "__main__":

@@ -129,6 +129,9 @@ class Baseline:
         if form.compile:
             # The discriminator's graph of generated images is walked twice.
             torch._functorch.config.donated_buffer = False
+            # All Sequentials share code, and after 8 forms of it the rest would silently be eager.
+            torch._dynamo.config.recompile_limit = 1024
+            torch._dynamo.config.accumulated_recompile_limit = 1024
             for name in ("encoder", "generator", "front", "discriminator", "reconstructor"):
                 setattr(self, name, torch.compile(getattr(self, name)))
 

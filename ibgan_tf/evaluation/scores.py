@@ -19,6 +19,7 @@ from ibgan_tf.evaluation.codes import CodeTable, weights_hash
 from ibgan_tf.losses import information as information_losses
 from ibgan_tf.metrics import METRICS, unsupervised_accuracy
 from ibgan_tf.metrics.information import information
+from ibgan_tf.models import MODELS
 from ibgan_tf.runs import atomic
 from ibgan_tf.runs.load import Run
 
@@ -28,7 +29,7 @@ DEFAULT_PROTOCOL = "disentanglement_lib"
 IMAGE_PROTOCOL = "tf_gan"
 # What the names of results leave out: protocols, representation and statistics.
 _ONLY_PROTOCOLS = (DEFAULT_PROTOCOL, IMAGE_PROTOCOL, "ibgan_tf")
-_USUAL = (None, "r_mean", "training")
+_USUAL = (None, "training")
 _PACKAGES = ("numpy", "scikit-learn", "tensorflow", "tensorflow-gan", "ibgan_tf")
 
 
@@ -195,11 +196,13 @@ def result_name(result: dict[str, Any]) -> str:
         result: with metric, protocol, settings and seed, perhaps num_images, representation and
             batch_norm_statistics.
     """
+    representations = getattr(MODELS.get(result.get("model")), "representations", ())
+    usual = (*_USUAL, *representations[:1])  # a model's first is its default
     parts = [result["metric"]]
     parts += [result["protocol"]] * (result["protocol"] not in _ONLY_PROTOCOLS)
     parts += [result["settings"]] * (result["settings"] != "full")
     for key in ("representation", "batch_norm_statistics"):
-        parts += [value for value in [result.get(key)] if value not in _USUAL]
+        parts += [value for value in [result.get(key)] if value not in usual]
     parts += [f"seed_{result['seed']}"] * (result["seed"] != 0)
     return "-".join(parts)
 

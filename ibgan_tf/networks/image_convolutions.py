@@ -5,6 +5,9 @@ oneDNN's convolutions want many channels: on one core the 4x4, stride-2 transpos
 matrix product and sums of shifted planes (`transposed_convolution`) it takes 2.4 and 1.4; the same
 is the input gradient of the convolution that reads an image. With a GPU the layers are Keras's own.
 
+Only training has gradients of our own: an export, traced without, loads without TensorFlow's
+warning of gradients that a SavedModel doesn't keep.
+
 The classes keep Keras's names, by which the files of weights name their layers.
 """
 
@@ -22,10 +25,11 @@ class Conv2D(tf.keras.layers.Conv2D):
         **kwargs: of `tf.keras.layers.Conv2D`; strides=2 and padding="same" for the fast form.
     """
 
-    def convolution_op(self, inputs, kernel):
-        if _is_fast(self, inputs.shape[1:]):
-            return _strided_convolution(inputs, tf.cast(kernel, self.compute_dtype))
-        return super().convolution_op(inputs, kernel)
+    def call(self, inputs, training=None):
+        if not training or not _is_fast(self, inputs.shape[1:]):
+            return super().call(inputs)
+        outputs = _strided_convolution(inputs, tf.cast(self.kernel, self.compute_dtype))
+        return _with_bias(self, outputs)
 
 
 class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
@@ -38,14 +42,12 @@ class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
             form.
     """
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         height, width = inputs.shape[1:3]
         if not _is_fast(self, (2 * height, 2 * width, self.filters)):
             return super().call(inputs)
-        outputs = _upsampling_convolution(inputs, tf.cast(self.kernel, self.compute_dtype))
-        if self.use_bias:
-            outputs = outputs + tf.cast(self.bias, self.compute_dtype)
-        return self.activation(outputs) if self.activation is not None else outputs
+        convolution = _upsampling_convolution if training else transposed_convolution
+        return _with_bias(self, convolution(inputs, tf.cast(self.kernel, self.compute_dtype)))
 
 
 def transposed_convolution(features: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -121,6 +123,13 @@ def _upsampling_convolution(features: tf.Tensor, kernel: tf.Tensor):
         return tf.nn.conv2d(upstream, kernel, 2, "SAME"), filters
 
     return transposed_convolution(features, kernel), gradient
+
+
+def _with_bias(layer: tf.keras.layers.Layer, outputs: tf.Tensor) -> tf.Tensor:
+    """Returns the rest of what a convolution layer computes."""
+    if layer.use_bias:
+        outputs = outputs + tf.cast(layer.bias, layer.compute_dtype)
+    return layer.activation(outputs) if layer.activation is not None else outputs
 
 
 def _is_fast(layer: tf.keras.layers.Layer, image_shape: tuple[int, int, int]) -> bool:

@@ -59,6 +59,18 @@ def test_the_ratios_are_over_the_best_rival_of_the_same_step_and_over_the_offici
     assert found[1]["gflops"] == 10.0
 
 
+def test_the_slopes_of_growth_are_those_of_a_line(monkeypatch):
+    benchmark = load("training_step", monkeypatch)
+    rows = benchmark.growth_contenders()
+    assert len(rows) == 4 + 2 + 2  # batch sizes, other image sizes, other widths
+    for number, row in enumerate(rows):
+        on_the_line = number < 4
+        batch_size = row["batch_size"] if on_the_line else 10_000  # other sizes don't count
+        row |= {"milliseconds": 3.0 + 2.0 * batch_size, "peak_mib": 500.0 + 0.25 * batch_size}
+    last = benchmark.growth_table(rows).splitlines()[-1]
+    assert last.endswith("3.0 ms + 2.00 an image, 500.0 MiB + 0.25 an image")
+
+
 def test_every_form_of_the_step_has_its_rivals(monkeypatch):
     benchmark = load("training_step", monkeypatch)
     keys = ("precision", "trunk", "update_order")

@@ -24,12 +24,12 @@ def pair(name, filters, input_shape, **settings):
     return ours, plain
 
 
-def results(layer, inputs, target):
+def results(layer, inputs, target, **call):
     """Returns the outputs and the gradients of inputs and weights."""
     inputs = tf.constant(inputs)
     with tf.GradientTape() as tape:
         tape.watch(inputs)
-        outputs = tf.cast(layer(inputs), tf.float32)
+        outputs = tf.cast(layer(inputs, **call), tf.float32)
         loss = tf.reduce_sum(outputs * target)
     sources = [inputs, *[variable.value for variable in layer.trainable_variables]]
     return [np.asarray(value) for value in (outputs, *tape.gradient(loss, sources))]
@@ -38,10 +38,12 @@ def results(layer, inputs, target):
 def assert_equal_form(name, filters, input_shape, output_shape, **settings):
     ours, plain = pair(name, filters, input_shape, **settings)
     inputs, target = random(3, *input_shape, seed=1), random(3, *output_shape, seed=2)
-    found, expected = results(ours, inputs, target), results(plain, inputs, target)
-    assert found[0].shape == (3, *output_shape)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+    expected = results(plain, inputs, target)
+    for training in (True, False):
+        found = results(ours, inputs, target, training=training)
+        assert found[0].shape == (3, *output_shape)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 @shapes
@@ -65,7 +67,7 @@ def test_a_convolution_that_writes_images_equals_kerass_forward_and_backward(sha
 def test_other_convolutions_are_kerass_own(name, change):
     ours, plain = pair(name, 2, (12, 8, 3), **(STRIDED | change))
     inputs = random(2, 12, 8, 3)
-    np.testing.assert_array_equal(ours(inputs), plain(inputs))
+    np.testing.assert_array_equal(ours(inputs, training=True), plain(inputs))
 
 
 def test_one_pixel_by_hand():
@@ -86,14 +88,28 @@ def test_bfloat16_is_as_near_to_float32_as_kerass(name):
     inputs, target = random(3, *input_shape, seed=1), random(3, *output_shape, seed=2)
     _, exact = pair(name, 1, input_shape, **STRIDED)
     layers = pair(name, 1, input_shape, dtype="mixed_bfloat16", **STRIDED)
-    assert layers[0](inputs).dtype == tf.bfloat16
+    assert layers[0](inputs, training=True).dtype == tf.bfloat16
     expected = results(exact, inputs, target)
-    errors = [
-        [np.abs(a - b).max() for a, b in zip(results(layer, inputs, target), expected, strict=True)]
-        for layer in layers
+    found = [
+        results(layers[0], inputs, target, training=True),
+        results(layers[1], inputs, target),
     ]
+    errors = [[np.abs(a - b).max() for a, b in zip(one, expected, strict=True)] for one in found]
     assert errors[0][0] > 0  # it is bfloat16
     np.testing.assert_array_less(errors[0], 2 * np.array(errors[1]) + 0.02)
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "Conv2DTranspose"])
+def test_only_training_has_gradients_that_a_saved_model_does_not_keep(name):
+    ours, _ = pair(name, 1, (8, 8, 1), **STRIDED)
+
+    def own_gradients(training):
+        function = tf.function(lambda images: ours(images, training=training))
+        graph = function.get_concrete_function(tf.TensorSpec([2, 8, 8, 1])).graph
+        return [op for op in graph.get_operations() if op.type == "IdentityN"]
+
+    assert own_gradients(training=True)
+    assert not own_gradients(training=False)
 
 
 def test_the_batch_may_be_unknown():
