@@ -109,7 +109,11 @@ class ColorDSprites:
         else:
             noise = uniform_of(indices) if noise is None else np.asarray(noise)
             colors = np.rint((DARKEST + (1.0 - DARKEST) * noise) * 255.0).astype(np.uint8)
-        return self._sprites.images(indices) & colors[:, np.newaxis, np.newaxis, :]  # & 255 or & 0
+        shapes = self._sprites.images(indices)[..., 0]  # 255 or 0
+        images = np.empty([*shapes.shape, 3], np.uint8)
+        for channel, values in enumerate(colors.T):  # six times as fast as all three at once
+            np.bitwise_and(shapes, values[:, np.newaxis, np.newaxis], out=images[..., channel])
+        return images
 
     def factors(self, indices: ArrayLike) -> np.ndarray:
         """Returns the factor classes of images: see `base.factors_from_index`."""

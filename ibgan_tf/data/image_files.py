@@ -37,8 +37,10 @@ def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndar
             with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 if opened.width * opened.height > _MOST_PIXELS:
                     raise ValueError(f"{opened.width}x{opened.height} pixels")
-                picture = _flattened(ImageOps.exif_transpose(opened), "L" if grey else "RGB")
-        return np.asarray(_resized(picture, crop, image_size)).reshape(image_size, image_size, -1)
+                ImageOps.exif_transpose(opened, in_place=True)
+                picture = _flattened(_cropped(opened, crop), "L" if grey else "RGB")
+        resized = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
+        return np.asarray(resized).reshape(image_size, image_size, -1)
     except (*_DAMAGE, Image.DecompressionBombError) as error:
         unknown = isinstance(error, UnidentifiedImageError)  # its text has an address in memory
         received = "another kind of file" if unknown else " ".join(str(error).split())[:200]
@@ -61,12 +63,10 @@ def _flattened(picture: Image.Image, mode: str) -> Image.Image:
     return picture.convert("RGB").convert(mode)
 
 
-def _resized(picture: Image.Image, crop: int, image_size: int) -> Image.Image:
-    """Returns the middle square in another size."""
+def _cropped(picture: Image.Image, crop: int) -> Image.Image:
+    """Returns the middle square."""
     side = crop or min(picture.size)
     if side > min(picture.size):
         raise ValueError(f"{picture.width}x{picture.height} pixels")
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
-    return picture.crop((left, top, left + side, top + side)).resize(
-        (image_size, image_size), Image.Resampling.LANCZOS
-    )
+    return picture.crop((left, top, left + side, top + side))
