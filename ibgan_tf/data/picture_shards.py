@@ -19,6 +19,7 @@ from ibgan_tf.data import cache, image_files, picture_sources
 FORM = 1  # of decoding and of shards: counts up when either changes
 SIDES = (28, 32, 64)
 RESAMPLING = "lanczos"
+TEMPORARY = ".tmp"  # how the names of shards end that are being written
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,7 @@ def write_shard(
         shard: with the files that can't be read left out.
 
     Raises:
-        OSError: the disk is full; the file is removed.
+        OSError: the disk is full; nothing of it stays.
     """
     images, unreadable = [], []
     found = picture_sources.contents(source) if contents is None else contents
@@ -126,15 +127,17 @@ def write_shard(
             unreadable.append([position, picture.name, " ".join(reason.split())[:200]])
     rows = np.stack(images) if images else np.empty([0, *settings.image_shape], np.uint8)
     path = pathlib.Path(folder) / file_name(number)
+    # Of its own name at first: the process of a preparation that was killed may write the same.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
     try:
-        with open(path, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(rows)
             file.flush()
             os.fsync(file.fileno())
-    except OSError:
-        path.unlink(missing_ok=True)  # it may be what a full disk has no room for
-        raise
-    state = path.stat()
+            state = os.fstat(file.fileno())
+        temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)  # it may be what a full disk has no room for
     return Shard(
         number=number,
         listing_sha256=listing_sha256(source, settings),

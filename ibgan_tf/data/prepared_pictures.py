@@ -156,14 +156,22 @@ def prepare(
         if folder.exists():
             return
         unfinished.mkdir(exist_ok=True)
+        _remove_temporaries(unfinished)
         with cache.told_if_full(folder):
             shards = _write_shards(unfinished, folder, listing, settings, num_processes)
             cache.write_json(
                 unfinished / cache.MANIFEST, _manifest(shards, listing, settings, folder)
             )
+            _remove_temporaries(unfinished)
             unfinished.rename(folder)
         (folder / _FINISHED).unlink()
     _tell_unreadable(shards, listing, folder)
+
+
+def _remove_temporaries(unfinished: pathlib.Path) -> None:
+    """Removes what killed processes were writing."""
+    for path in unfinished.glob(f"*{picture_shards.TEMPORARY}"):
+        path.unlink(missing_ok=True)
 
 
 def _write_shards(
@@ -254,7 +262,11 @@ def _in_processes(
     if num_processes <= 1:
         yield from itertools.starmap(write, calls)
         return
-    parallel = joblib.Parallel(n_jobs=num_processes, return_as="generator_unordered")
+    parallel = joblib.Parallel(
+        n_jobs=num_processes,
+        return_as="generator_unordered",
+        idle_worker_timeout=10,  # seconds; theirs is 300, for processes whose parent was killed too
+    )
     # In windows, so that the bytes of few shards are in memory, and are read by this thread.
     while window := list(itertools.islice(calls, 4 * num_processes)):
         shards = parallel(joblib.delayed(write)(*call) for call in window)

@@ -153,7 +153,7 @@ def test_unreadable_pictures_are_left_out_named_and_counted(pictures, folder, ca
     _prepare(folder, pictures)
     found = PreparedPictures(folder, SETTINGS, split="train")
     np.testing.assert_array_equal(found.images(np.arange(248)), _by_hand(pictures, without=(3, 41)))
-    (line,) = capsys.readouterr().err.splitlines()
+    line = capsys.readouterr().err.splitlines()[-1]  # after a bar, if it took more than a second
     assert line.startswith("2 of 250 pictures can't be read and are left out: '003.png' (")
     assert "'041.png' (" in line and str(folder / "manifest.json") in line
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -288,6 +288,29 @@ prepared_pictures.prepare(
     found = PreparedPictures(folder, SETTINGS, split="train")
     np.testing.assert_array_equal(found.images(np.arange(250)), _by_hand(pictures))
     assert not _unfinished(folder).exists()
+
+
+def test_a_process_that_outlives_its_killed_parent_spoils_nothing(pictures, folder, monkeypatch):
+    """Its half-written file is removed, and what it finishes afterwards is the same or lost."""
+    left = _unfinished(folder)
+    left.mkdir(parents=True)
+    (left / "shard-0001.bin.999.tmp").write_bytes(b"half")
+    write = picture_shards.write_shard
+
+    def twice(*arguments):
+        shard = write(*arguments)
+        write(*arguments)  # by the other process, which has the same files and settings
+        return shard
+
+    monkeypatch.setattr(picture_shards, "write_shard", twice)
+    _prepare(folder, pictures)
+    assert not list(folder.glob("*.tmp"))
+    found = PreparedPictures(folder, SETTINGS, split="train")
+    np.testing.assert_array_equal(found.images(np.arange(250)), _by_hand(pictures))
+    with pytest.raises(FileNotFoundError):  # once the folder has its name
+        part = prepared_pictures._parts(list_folder(pictures))[0]
+        write(str(left), 0, part, SETTINGS)
+    assert PreparedPictures(folder, SETTINGS, split="train").size == 250
 
 
 def test_a_disk_without_room_is_refused_before_anything_is_decoded(
