@@ -10,6 +10,7 @@ TensorFlow Serving; it is a stand-in written in Python, and not TensorFlow Servi
 
 import contextlib
 import functools
+import gc
 import json
 import os
 import pathlib
@@ -226,6 +227,8 @@ def measure(
                 address, model="benchmark", patience=patience, max_batch=max(batches), **settings
             )
             ways[way] = stack.enter_context(connected).run
+        gc.collect()
+        gc.freeze()  # or JSON's many lists set off collections that walk through all of TensorFlow
         rows = time_calls(ways, batches=batches, seconds=seconds, rounds=rounds, **code)
         weights = bytes_per_image(session.run, batch=max(batches), **code)
     return {"export": str(export_dir), "rows": rows, "bytes_per_image": weights}

@@ -6,6 +6,7 @@ Not TensorFlow Serving itself, but its messages over its C++ loader in a Python 
 no batching across calls. It polls for new versions until Ctrl-C.
 """
 
+import gc
 import pathlib
 import signal
 import threading
@@ -65,6 +66,8 @@ def main(_: Sequence[str]) -> None:
             f"REST http://{server.rest_address}; Ctrl-C stops",
             flush=True,
         )
+        gc.collect()
+        gc.freeze()  # or JSON's many lists set off collections that walk through all of TensorFlow
         stopped.wait()
 
 

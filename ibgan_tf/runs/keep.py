@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from ibgan_tf.runs import atomic, record, weights
 
-_FILES = (record.RECORD_FILE, "command.txt", "environment.json", "log.jsonl", "summary.json")
+_FILES = (record.RECORD_FILE, "command.txt", "environment.json", "log.jsonl", "summary.json", "DONE")
 _IGNORED = (
     "# Tables of codes are made again from the weights when they are needed.\ncodes-*\nevents/\n"
 )
@@ -46,6 +46,8 @@ def keep_run(
     for name in _FILES:
         if (source / name).exists():
             copied.append(pathlib.Path(shutil.copy2(source / name, target / name)))
+        else:  # a run that goes on isn't done any more
+            (target / name).unlink(missing_ok=True)
     for old in (target / "weights").glob("step-*"):
         shutil.rmtree(old)
     for step in steps:

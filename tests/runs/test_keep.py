@@ -51,6 +51,15 @@ def test_keeping_again_replaces_the_steps_and_leaves_a_readme(run_dir, tmp_path)
     assert json.loads((tmp_path / "kept" / "log.jsonl").read_text()) == {"step": 1}
 
 
+def test_a_run_that_goes_on_is_not_kept_as_done(run_dir, tmp_path):
+    (run_dir / "DONE").write_text("20 steps\n")
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert (tmp_path / "kept" / "DONE").read_text() == "20 steps\n"
+    (run_dir / "DONE").unlink()
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert not (tmp_path / "kept" / "DONE").exists()
+
+
 def test_a_step_without_a_snapshot_is_refused_with_those_there_are(run_dir, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"snapshots \[10, 20\].*Received: \[30\]"):
         keep.keep_run(run_dir, tmp_path / "kept", steps=[20, 30])
