@@ -12,10 +12,10 @@ from typing import ClassVar
 
 from ibgan_tf import config, registry
 from ibgan_tf.config import setting
-from ibgan_tf.data import cache, files, picture_sources, prepared_pictures
+from ibgan_tf.data import cache, files, picture_preparation, picture_sources, prepared_pictures
+from ibgan_tf.data.picture_preparation import Listing
 from ibgan_tf.data.picture_shards import PictureSettings
 from ibgan_tf.data.picture_sources import Picture, Source
-from ibgan_tf.data.prepared_pictures import Listing
 
 # Images of the published parts, which list_eval_partition.txt calls 0, 1 and 2: in the order of the
 # files' numbers, from 000001.jpg on.
@@ -92,7 +92,7 @@ class CelebA(prepared_pictures.PreparedPictures):
         folder = cache.data_folder(data_dir)
         prepared = prepared_pictures.folder_of(folder, self.name, self.settings.folder_name)
         if not prepared.exists():
-            prepared_pictures.prepare(prepared, find(folder), self.settings)
+            picture_preparation.prepare(prepared, find(folder), self.settings)
         super().__init__(prepared, self.settings, split=split)
 
 

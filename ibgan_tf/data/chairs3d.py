@@ -11,10 +11,10 @@ import pathlib
 
 from ibgan_tf import config, registry
 from ibgan_tf.config import setting
-from ibgan_tf.data import cache, picture_sources, prepared_pictures
+from ibgan_tf.data import cache, picture_preparation, picture_sources, prepared_pictures
+from ibgan_tf.data.picture_preparation import Listing
 from ibgan_tf.data.picture_shards import PictureSettings
 from ibgan_tf.data.picture_sources import Source
-from ibgan_tf.data.prepared_pictures import Listing
 
 NUM_CHAIRS, NUM_VIEWS = 1_393, 62
 STORED_SIDE = 600  # pixels
@@ -70,7 +70,7 @@ class Chairs3D(prepared_pictures.PreparedPictures):
         folder = cache.data_folder(data_dir)
         prepared = prepared_pictures.folder_of(folder, self.name, self.settings.folder_name)
         if not prepared.exists():
-            prepared_pictures.prepare(prepared, find(folder), self.settings)
+            picture_preparation.prepare(prepared, find(folder), self.settings)
         super().__init__(prepared, self.settings, split=split)
 
 

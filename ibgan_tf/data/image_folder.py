@@ -4,9 +4,15 @@ import os
 import pathlib
 
 from ibgan_tf import config, registry
-from ibgan_tf.data import cache, image_files, picture_sources, prepared_pictures
+from ibgan_tf.data import (
+    cache,
+    image_files,
+    picture_preparation,
+    picture_sources,
+    prepared_pictures,
+)
+from ibgan_tf.data.picture_preparation import Listing
 from ibgan_tf.data.picture_shards import PictureSettings
-from ibgan_tf.data.prepared_pictures import Listing
 
 
 class ImageFolder(prepared_pictures.PreparedPictures):
@@ -65,7 +71,7 @@ def _prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.Path:
         folder, ImageFolder.name, f"{settings.folder_name}-{listed}"
     )
     listing = Listing(source=source, splits={"train": len(source.pictures)})
-    prepared_pictures.prepare(prepared, listing, settings)
+    picture_preparation.prepare(prepared, listing, settings)
     return prepared
 
 

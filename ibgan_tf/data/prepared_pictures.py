@@ -1,57 +1,24 @@
-"""Sets of pictures prepared once: decoded and resized into shards that are then memory-mapped.
+"""Sets of prepared pictures: shards of decoded images, memory-mapped.
 
 A prepared folder holds shards of rows of bytes and `manifest.json`: where they are from, how they
-were made, and each shard's hash. It is written under a hidden name, one line in `shards.jsonl` for
-each finished shard, and renamed when it is complete. After a kill, the next preparation keeps the
-shards whose picture files and bytes are still the same.
-
-Each combination of settings has a folder of its own, in `<data set>/` of the data folder, or of the
-user's cache where the data folder can't be written.
+were made, and each shard's hash. Each combination of settings has a folder of its own, in
+`<data set>/` of the data folder, or of the user's cache where the data folder can't be written.
+`picture_preparation` makes them.
 """
 
-import concurrent.futures.process
-import contextlib
-import dataclasses
 import hashlib
-import itertools
 import json
 import math
 import os
 import pathlib
-import sys
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-import PIL
 
 from ibgan_tf import registry
-from ibgan_tf.data import base, cache, picture_shards, progress
+from ibgan_tf.data import base, cache, picture_shards
 from ibgan_tf.data.picture_shards import PictureSettings, Shard
-from ibgan_tf.data.picture_sources import Source
 
-LEAST_IN_SHARD = 1024  # picture files
-MOST_SHARDS = 256  # each is an open file while the set is
-MOST_UNREADABLE = 0.01  # of the picture files
-_FINISHED = "shards.jsonl"
 _FIELDS = {"form": int, "source": str, "sha256": str, "splits": dict, "shards": list}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Listing:
-    """The picture files of a set.
-
-    Attributes:
-        source: the files, those of the first split first.
-        splits: split -> how many of them.
-        about: what else the manifest says of the source, ready for JSON.
-        contents: their bytes in order; None to read them.
-    """
-
-    source: Source
-    splits: Mapping[str, int]
-    about: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    contents: Iterable[bytes] | None = None
 
 
 class PreparedPictures:
@@ -130,230 +97,6 @@ def _is_writable(path: pathlib.Path) -> bool:
     """Says whether a folder can be written, or made."""
     existing = next(parent for parent in (path, *path.parents) if parent.exists())
     return os.access(existing, os.W_OK | os.X_OK)
-
-
-def prepare(
-    folder: pathlib.Path,
-    listing: Listing,
-    settings: PictureSettings,
-    *,
-    num_processes: int | None = None,
-) -> None:
-    """Makes a prepared folder, unless it is there; goes on where one that was killed stopped.
-
-    Args:
-        folder: the prepared folder; the one it lies in is named after the data set.
-        listing: the picture files.
-        settings: how they become images.
-        num_processes: how many decode; None for one on each usable core.
-
-    Raises:
-        ValueError: more than 1 % of the files can't be read.
-        OSError: the disk is full.
-    """
-    unfinished = folder.with_name(f".{settings.folder_name}.unfinished")
-    with cache.locked(folder.parent):
-        if folder.exists():
-            return
-        unfinished.mkdir(exist_ok=True)
-        _remove_temporaries(unfinished)
-        with cache.told_if_full(folder):
-            shards = _write_shards(unfinished, folder, listing, settings, num_processes)
-            cache.write_json(
-                unfinished / cache.MANIFEST, _manifest(shards, listing, settings, folder)
-            )
-            _remove_temporaries(unfinished)
-            unfinished.rename(folder)
-        (folder / _FINISHED).unlink()
-    _tell_unreadable(shards, listing, folder)
-
-
-def _remove_temporaries(unfinished: pathlib.Path) -> None:
-    """Removes what killed processes were writing."""
-    for path in unfinished.glob(f"*{picture_shards.TEMPORARY}"):
-        path.unlink(missing_ok=True)
-
-
-def _write_shards(
-    unfinished: pathlib.Path,
-    folder: pathlib.Path,
-    listing: Listing,
-    settings: PictureSettings,
-    num_processes: int | None,
-) -> list[Shard]:
-    """Writes the shards that aren't finished, and returns the records of all in order."""
-    parts = _parts(listing.source)
-    finished = _finished(unfinished, parts, settings)
-    open_pictures = sum(
-        len(part.pictures) for number, part in enumerate(parts) if number not in finished
-    )
-    cache.check_free_space(unfinished, open_pictures * math.prod(settings.image_shape))
-    _check_unreadable(finished.values(), listing)
-    total = len(parts) - len(finished)
-    title = f"Preparing {len(listing.source.pictures):,} pictures into {folder}"
-    calls = _calls(unfinished, parts, settings, finished, listing.contents)
-    with (
-        open(unfinished / _FINISHED, "a", encoding="utf-8") as file,
-        contextlib.closing(_in_processes(calls, total, num_processes)) as written,
-    ):
-        for shard in progress.progress_bar(written, total=total, title=title):
-            # Begins the line, for the last one may be what a killed process has written of it.
-            file.write("\n" + json.dumps(dataclasses.asdict(shard)))
-            file.flush()
-            os.fsync(file.fileno())
-            finished[shard.number] = shard
-            _check_unreadable(finished.values(), listing)
-    return [finished[number] for number in range(len(parts))]
-
-
-def _parts(source: Source) -> list[Source]:
-    """Returns the picture files of each shard."""
-    pictures = source.pictures
-    size = max(LEAST_IN_SHARD, math.ceil(len(pictures) / MOST_SHARDS))
-    starts = range(0, len(pictures), size)
-    return [dataclasses.replace(source, pictures=pictures[i : i + size]) for i in starts]
-
-
-def _finished(
-    unfinished: pathlib.Path, parts: Sequence[Source], settings: PictureSettings
-) -> dict[int, Shard]:
-    """Returns the shards that an earlier preparation has written of these very files."""
-    try:
-        lines = (unfinished / _FINISHED).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
-    found = {}
-    for line in lines:
-        try:
-            shard = picture_shards.from_json(json.loads(line))
-            part = parts[shard.number]
-            if shard.listing_sha256 != picture_shards.listing_sha256(part, settings):
-                continue
-            picture_shards.check_shard(unfinished, shard)
-        except (ValueError, IndexError):  # half a line, another file: that shard is made again
-            continue
-        found[shard.number] = shard
-    return found
-
-
-def _calls(
-    unfinished: pathlib.Path,
-    parts: Sequence[Source],
-    settings: PictureSettings,
-    finished: Mapping[int, Shard],
-    contents: Iterable[bytes] | None,
-) -> Iterator[tuple[object, ...]]:
-    """Yields the arguments of `picture_shards.write_shard` of each shard that isn't finished."""
-    finished, stream = set(finished), None if contents is None else iter(contents)
-    for number, part in enumerate(parts):
-        given = None if stream is None else list(itertools.islice(stream, len(part.pictures)))
-        if number not in finished:
-            yield str(unfinished), number, part, settings, given
-
-
-def _in_processes(
-    calls: Iterator[tuple[object, ...]], total: int, num_processes: int | None
-) -> Iterator[Shard]:
-    """Yields shards as they are written, in any order."""
-    import joblib  # 0.1 s
-
-    write = picture_shards.write_shard
-    num_processes = min(num_processes or joblib.cpu_count(), total)
-    if num_processes <= 1:
-        yield from itertools.starmap(write, calls)
-        return
-    parallel = joblib.Parallel(
-        n_jobs=num_processes,
-        return_as="generator_unordered",
-        idle_worker_timeout=10,  # seconds; theirs is 300, for processes whose parent was killed too
-    )
-    # In windows, so that the bytes of few shards are in memory, and are read by this thread.
-    while window := list(itertools.islice(calls, 4 * num_processes)):
-        shards = parallel(joblib.delayed(write)(*call) for call in window)
-        try:
-            for shard in shards:  # noqa: UP028 - `yield from` would close it, with a warning
-                yield shard
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise OSError(
-                "The processes that decode pictures must live. Received: one was ended, perhaps "
-                "for lack of memory. What is done is kept: run the same command again."
-            ) from error
-        finally:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that calls which were given up had results
-                shards.close()
-
-
-def _check_unreadable(shards: Iterable[Shard], listing: Listing) -> None:
-    unreadable = _unreadable(shards)
-    total = len(listing.source.pictures)
-    if len(unreadable) > MOST_UNREADABLE * total:
-        raise ValueError(
-            f"At most {MOST_UNREADABLE:.0%} of the pictures may be unreadable. Received: "
-            f"{len(unreadable):,} of {total:,} so far in {listing.source.path!r}: "
-            f"{_named(unreadable)}. Fetch or mend them, then run the same command again."
-        )
-
-
-def _tell_unreadable(shards: Iterable[Shard], listing: Listing, folder: pathlib.Path) -> None:
-    """Names the picture files that were left out, on stderr."""
-    unreadable = _unreadable(shards)
-    if unreadable:
-        print(
-            f"{len(unreadable):,} of {len(listing.source.pictures):,} pictures can't be read and "
-            f"are left out: {_named(unreadable)}. All are named in {folder / cache.MANIFEST}.",
-            file=sys.stderr,
-        )
-
-
-def _unreadable(shards: Iterable[Shard]) -> list[list]:
-    ordered = sorted(shards, key=lambda shard: shard.number)
-    return [[name, reason] for shard in ordered for _, name, reason in shard.unreadable]
-
-
-def _named(unreadable: Sequence[Sequence[str]], most: int = 3) -> str:
-    """Returns the first few names with their reasons."""
-    named = [f"{name!r} ({reason})" for name, reason in unreadable[:most]]
-    return ", ".join(named) + (", ..." if len(unreadable) > most else "")
-
-
-def _manifest(
-    shards: Sequence[Shard], listing: Listing, settings: PictureSettings, folder: pathlib.Path
-) -> dict[str, object]:
-    digest = hashlib.sha256("".join(shard.sha256 for shard in shards).encode())
-    return {
-        "form": picture_shards.FORM,
-        "dataset": folder.parent.name,
-        "source": listing.source.kind,
-        "path": listing.source.path,
-        "listing_sha256": listing.source.listing_sha256(),
-        **listing.about,
-        "image_size": settings.image_size,
-        "crop": settings.crop,
-        "color": settings.color,
-        "resampling": picture_shards.RESAMPLING,
-        "pillow": PIL.__version__,
-        "count": sum(shard.count for shard in shards),
-        "splits": _readable_of_splits(shards, listing),
-        "sha256": digest.hexdigest(),  # of the shards' hashes, one after the other
-        "shards": [dataclasses.asdict(shard) for shard in shards],
-    }
-
-
-def _readable_of_splits(shards: Sequence[Shard], listing: Listing) -> dict[str, int]:
-    """Returns how many images each split has, without the unreadable files."""
-    sizes = [len(part.pictures) for part in _parts(listing.source)]
-    bad = [
-        sum(sizes[: shard.number]) + position
-        for shard in shards
-        for position, _, _ in shard.unreadable
-    ]
-    ends = np.cumsum(list(listing.splits.values()))
-    left_out = np.bincount(np.searchsorted(ends, bad, side="right"), minlength=len(ends))
-    return {
-        name: count - int(missing)
-        for (name, count), missing in zip(listing.splits.items(), left_out, strict=True)
-    }
 
 
 def _read_manifest(

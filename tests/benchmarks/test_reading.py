@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ibgan_tf import command_line
-from ibgan_tf.data import base, prepared_pictures
+from ibgan_tf.data import base, picture_preparation
 from ibgan_tf.data.image_folder import ImageFolder
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -108,7 +108,7 @@ def test_the_step_counts_the_images_it_takes(benchmark, monkeypatch):
 def test_generated_pictures_are_of_the_published_sizes_and_are_prepared(
     benchmark, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(prepared_pictures, "LEAST_IN_SHARD", 8)
+    monkeypatch.setattr(picture_preparation, "LEAST_IN_SHARD", 8)
     for name, kind in benchmark.PICTURES.items():
         benchmark.write_pictures(tmp_path / name, kind, 3)
         dataset = ImageFolder(tmp_path / name, **kind.settings)

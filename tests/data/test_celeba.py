@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ibgan_tf import data
-from ibgan_tf.data import celeba, files, image_files, picture_shards, prepared_pictures
+from ibgan_tf.data import celeba, files, image_files, picture_preparation, picture_shards
 from ibgan_tf.data.celeba import CelebA
 
 COUNTS = {"train": 10, "validation": 4, "test": 6}
@@ -18,7 +18,7 @@ COUNTS = {"train": 10, "validation": 4, "test": 6}
 def _small(monkeypatch):
     """Shrinks the published parts to 10, 4 and 6 images, and shards to 8."""
     monkeypatch.setattr(celeba, "COUNTS", COUNTS)
-    monkeypatch.setattr(prepared_pictures, "LEAST_IN_SHARD", 8)
+    monkeypatch.setattr(picture_preparation, "LEAST_IN_SHARD", 8)
 
 
 @pytest.fixture(scope="module")
@@ -201,7 +201,7 @@ def test_pictures_of_every_kind_are_brought_to_the_same_form(folder):
 
 
 def test_a_broken_image_is_left_out_of_its_split_alone(folder, monkeypatch, capsys):
-    monkeypatch.setattr(prepared_pictures, "MOST_UNREADABLE", 0.05)
+    monkeypatch.setattr(picture_preparation, "MOST_UNREADABLE", 0.05)
     path = folder / "img_align_celeba" / "000012.jpg"
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])

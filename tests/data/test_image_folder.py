@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ibgan_tf.data import DATASETS, base, prepared_pictures
+from ibgan_tf.data import DATASETS, base, picture_preparation
 from ibgan_tf.data.image_folder import ImageFolder
 
 
@@ -48,7 +48,7 @@ def test_size_crop_and_colour_are_settings_and_each_is_prepared_beside_the_other
 
 def test_opened_again_nothing_is_decoded(folder, monkeypatch):
     first = ImageFolder(folder).images(range(6))
-    monkeypatch.setattr(prepared_pictures, "_write_shards", None)  # would fail if it were called
+    monkeypatch.setattr(picture_preparation, "_write_shards", None)  # would fail if it were called
     np.testing.assert_array_equal(ImageFolder(folder).images(range(6)), first)
 
 
@@ -60,7 +60,7 @@ def test_another_picture_makes_another_set_and_the_first_comes_back_without_it(
     second = ImageFolder(folder)
     assert (first.size, second.size) == (6, 7)
     (folder / "new.png").unlink()
-    monkeypatch.setattr(prepared_pictures, "_write_shards", None)
+    monkeypatch.setattr(picture_preparation, "_write_shards", None)
     assert ImageFolder(folder).sha256 == first.sha256
 
 
