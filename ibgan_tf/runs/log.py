@@ -1,6 +1,5 @@
 """log.jsonl: one row of scalars per report."""
 
-import json
 import math
 import os
 import pathlib
@@ -8,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ibgan_tf.runs import atomic
+from ibgan_tf.runs import json_lines
 
 LOG_FILE = "log.jsonl"
 
@@ -30,19 +29,7 @@ def append_row(run_dir: str | os.PathLike[str], row: Mapping[str, object]) -> No
             raise ValueError(
                 f"{name} must be finite. Received: {name}={value} at step {values.get('step')}."
             )
-    line = (json.dumps(values, allow_nan=False) + "\n").encode()
-    path = pathlib.Path(run_dir) / LOG_FILE
-    with open(path, "ab", buffering=0) as file:
-        start = file.tell()
-        written = 0
-        try:
-            while written < len(line):  # a nearly full disk takes a part first
-                written += file.write(line[written:])
-            os.fsync(file.fileno())  # before any checkpoint that comes after the row
-        except OSError as error:
-            file.truncate(start)
-            error.filename = str(path)  # which writing to an open file leaves out
-            raise
+    json_lines.append(pathlib.Path(run_dir) / LOG_FILE, values)
 
 
 def read_rows(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
@@ -57,22 +44,7 @@ def read_rows(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
     Raises:
         ValueError: a line before the last is damaged.
     """
-    path = pathlib.Path(run_dir) / LOG_FILE
-    if not path.exists():
-        return []
-    lines = path.read_bytes().splitlines()
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are ValueErrors
-            if number == len(lines):
-                break
-            raise ValueError(
-                f"Each line of {path} must be a JSON object. Received: line {number}, "
-                f"{line[:40]!r}. Remove that line."
-            ) from error
-    return rows
+    return json_lines.read(pathlib.Path(run_dir) / LOG_FILE)
 
 
 def drop_rows_after(run_dir: str | os.PathLike[str], step: int) -> None:
@@ -88,7 +60,7 @@ def drop_rows_after(run_dir: str | os.PathLike[str], step: int) -> None:
     path = pathlib.Path(run_dir) / LOG_FILE
     if path.exists():
         kept = [row for row in read_rows(run_dir) if row.get("step", 0) <= step]
-        atomic.write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+        json_lines.write(path, kept)
 
 
 def _plain(value: object) -> object:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ibgan_tf.runs.lock import check_folder, lock
+from ibgan_tf.runs.lock import check_folder, is_held, lock
 
 ROOT = pathlib.Path(__file__).parents[2]
 HOLD = """
@@ -33,6 +33,23 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(tmp_path, holder)
     message = rf"another process \(pid {holder.pid}\) is writing"
     with pytest.raises(OSError, match=message), lock(tmp_path):
         pass
+
+
+def test_whether_it_is_held_can_be_asked_and_holds_nothing(tmp_path, holder):
+    assert is_held(tmp_path)
+    holder.kill()
+    holder.wait()
+    assert not is_held(tmp_path) and not is_held(tmp_path / "none")
+    with lock(tmp_path):
+        pass
+
+
+def test_the_messages_name_the_flag_that_the_folder_comes_from(tmp_path, holder):
+    message = "sweep_dir must be written by one .* Received: sweep_dir=.*another --sweep_dir"
+    with pytest.raises(OSError, match=message), lock(tmp_path, name="sweep_dir"):
+        pass
+    with pytest.raises(NotADirectoryError, match="sweep_dir must be a folder.* --sweep_dir"):
+        check_folder(tmp_path / ".lock" / "a", name="sweep_dir")
 
 
 def test_the_lock_is_free_when_its_process_has_been_killed(tmp_path, holder):
