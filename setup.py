@@ -39,6 +39,7 @@ setuptools.setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "serving": ["tensorflow-serving-api>=2.21,<2.22"],
+        "sweep": ["ray>=2.60,<3"],  # runs sweeps on a cluster
         "benchmark": ["torch==2.13.0"],  # what benchmarks/training_step.py compares with
         "test": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
     },

@@ -29,6 +29,7 @@ FLOORS = {
     "reporting": 5,
     "serving": 5,
     "training": 6,
+    "sweeps": 7,
     "help_text": 7,
     "command_line": 7,
 }

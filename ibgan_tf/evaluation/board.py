@@ -25,7 +25,7 @@ def write_to_tensorboard(
     settings = {
         "model": run.config.model,
         "dataset": run.config.dataset,
-        "seed": run.config.options.seed,
+        **dataclasses.asdict(run.config.options),
         **dataclasses.asdict(run.config.dataset_settings),
         **dataclasses.asdict(run.config.model_config),
     }

@@ -59,7 +59,8 @@ def start_training(tmp_path_factory):
     """Gives a function that starts scripts/train.py as a process of its own.
 
     The toy model and data set of tests/training can be trained too. Keyword arguments: `cpus` is
-    how many logical devices there are, `largest_file` how many bytes a file may grow to.
+    how many logical devices there are, `largest_file` how many bytes a file may grow to, `script`
+    another script to start, `environment` has variables to add.
     """
     server_script = pathlib.Path(__file__).with_name("train_server.py")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
@@ -72,7 +73,7 @@ def start_training(tmp_path_factory):
         text=True,
     ) as server:
 
-        def start(*arguments, cpus=1, largest_file=None):
+        def start(*arguments, cpus=1, largest_file=None, script="train.py", environment=None):
             output = outputs / str(len(os.listdir(outputs)))
             output.touch()
             pid = _ask(
@@ -81,6 +82,8 @@ def start_training(tmp_path_factory):
                 output=str(output),
                 cpus=cpus,
                 largest_file=largest_file,
+                script=script,
+                environment=environment or {},
             )
             return TrainingProcess(server, pid, output)
 

@@ -1,5 +1,7 @@
 """Runs scripts/train.py in real processes that needn't import TensorFlow first, which takes long.
 
+Another script can be named, too.
+
 It imports what the script imports at its top and then, for each request, a line of JSON on its
 input, forks: the new process sets what was asked for and becomes the script. The answer is the
 process's id; asked to wait for that, the server answers with the exit code.
@@ -26,6 +28,7 @@ HEAVY = ("ibgan_tf.training", "ibgan_tf.plotting", "tensorflow_datasets", "tenso
 def set_up(request):
     """Gives the new process its output, its limits and its devices."""
     signal.alarm(TIME_LIMIT)
+    os.environ.update(request["environment"])
     output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -42,7 +45,7 @@ def set_up(request):
 
 def run_script(request):
     """Runs the script and returns its exit code."""
-    sys.argv = [str(ROOT / "scripts" / "train.py"), *request["arguments"]]
+    sys.argv = [str(ROOT / "scripts" / request["script"]), *request["arguments"]]
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as end:
