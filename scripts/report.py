@@ -2,6 +2,7 @@
 
     python scripts/report.py runs/*
     python scripts/report.py runs/a runs/b --output_dir=report --score=mig
+    python scripts/report.py sweeps/beta        a sweep's folder: all its runs
 
 The folder gets README.md, index.html (one file, with its pictures in it) and figures/. Every number
 comes from the runs' own records; what can't be read is named on the page and on the screen.

@@ -18,7 +18,8 @@ def collect(run_dirs: Sequence[str | os.PathLike[str]]) -> Collection:
     """Returns what the directories hold.
 
     Args:
-        run_dirs: run directories; what isn't one is named among the problems.
+        run_dirs: run directories, and folders of these such as a sweep's; what is neither is
+            named among the problems.
 
     Returns:
         Runs in the order given, each once.
@@ -26,7 +27,8 @@ def collect(run_dirs: Sequence[str | os.PathLike[str]]) -> Collection:
     Raises:
         ValueError: none is a run.
     """
-    paths = list({pathlib.Path(path).resolve(): pathlib.Path(path) for path in run_dirs}.values())
+    given = [inner for path in run_dirs for inner in _runs_in(pathlib.Path(path))]
+    paths = list({path.resolve(): path for path in given}.values())
     problems: list[Problem] = []
     runs = []
     for path, name in zip(paths, _names(paths), strict=True):
@@ -40,6 +42,12 @@ def collect(run_dirs: Sequence[str | os.PathLike[str]]) -> Collection:
             f"Received: {', '.join(map(str, paths)) or 'none'}.{first}"
         )
     return Collection(runs=tuple(runs), problems=(*problems, *_repetitions(runs)))
+
+
+def _runs_in(path: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the runs of a folder that is no run but holds some, and any other path as it is."""
+    inner = sorted(record_path.parent for record_path in path.glob(f"*/{record.RECORD_FILE}"))
+    return inner if inner and not (path / record.RECORD_FILE).exists() else [path]
 
 
 def _names(paths: Sequence[pathlib.Path]) -> list[str]:

@@ -103,3 +103,19 @@ def test_a_copy_of_a_run_is_doubted(folders):
     assert _names(collection) == ["a", "b", "copy"]
     ((name, text),) = _problems(collection)
     assert name == "copy" and text.startswith("it has the settings and the seed of a;")
+
+
+def test_a_folder_of_runs_stands_for_the_runs_in_it(folders):
+    for seed in (1, 2):
+        folders.make(f"sweep/seed-{seed}", seed=seed)
+    (folders.root / "sweep" / "journal.jsonl").write_text("{}\n")
+    (folders.root / "sweep" / "logs").mkdir()
+    alone = folders.make("alone", seed=3)
+    collection = collecting.collect([folders.root / "sweep", alone])
+    assert _names(collection) == ["seed-1", "seed-2", "alone"] and collection.problems == ()
+
+
+def test_a_run_that_holds_other_runs_is_one_run(folders):
+    run_dir = folders.make("a")
+    folders.make("a/copy", seed=2)
+    assert _names(collecting.collect([run_dir])) == ["a"]
