@@ -1,7 +1,8 @@
 """Fetches a data set over the network: python scripts/download.py --dataset=dsprites
 
 Training never does this by itself. dSprites doesn't need it either: it is rendered, and the
-download replaces the rendered images with the official ones.
+download replaces the rendered images with the official ones. Where a set can't be fetched (CelebA's
+quota, 3D Chairs), it says how to do it by hand, and exits with 1 until the images are there.
 """
 
 import sys

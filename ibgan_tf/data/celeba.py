@@ -89,11 +89,8 @@ class CelebA(prepared_pictures.PreparedPictures):
     ) -> None:
         registry.lookup(dict.fromkeys(self.splits), split, kind="split")
         self.settings = config.override(CelebASettings(), settings)
-        folder = cache.data_folder(data_dir)
-        prepared = prepared_pictures.folder_of(folder, self.name, self.settings.folder_name)
-        if not prepared.exists():
-            picture_preparation.prepare(prepared, find(folder), self.settings)
-        super().__init__(prepared, self.settings, split=split)
+        folder = picture_preparation.prepared_folder(data_dir, self.name, self.settings, find)
+        super().__init__(folder, self.settings, split=split)
 
 
 def find(folder: pathlib.Path) -> Listing:

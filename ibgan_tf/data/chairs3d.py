@@ -67,11 +67,8 @@ class Chairs3D(prepared_pictures.PreparedPictures):
     ) -> None:
         registry.lookup({"train": None}, split, kind="split")
         self.settings = config.override(Chairs3DSettings(), settings)
-        folder = cache.data_folder(data_dir)
-        prepared = prepared_pictures.folder_of(folder, self.name, self.settings.folder_name)
-        if not prepared.exists():
-            picture_preparation.prepare(prepared, find(folder), self.settings)
-        super().__init__(prepared, self.settings, split=split)
+        folder = picture_preparation.prepared_folder(data_dir, self.name, self.settings, find)
+        super().__init__(folder, self.settings, split=split)
 
 
 def find(folder: pathlib.Path) -> Listing:
@@ -135,8 +132,7 @@ def manual_steps(folder: pathlib.Path) -> str:
     place, total = folder / "chairs3d", NUM_CHAIRS * NUM_VIEWS
     return f"""3D Chairs isn't in TensorFlow Datasets. By hand:
   1. mkdir -p {place}
-  2. wget --continue --directory-prefix={place}
-     {URL}
+  2. wget --continue --directory-prefix={place} {URL}
      Don't unpack it. No hash of it is published: what is found is recorded in the manifest.
   3. python scripts/train.py --dataset=chairs3d --data_dir={folder}
      finds {total:,} images of {STORED_SIDE}x{STORED_SIDE} pixels: {NUM_VIEWS} of each of

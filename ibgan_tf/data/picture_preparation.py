@@ -14,12 +14,12 @@ import math
 import os
 import pathlib
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import PIL
 
-from ibgan_tf.data import cache, decoding, picture_shards, progress
+from ibgan_tf.data import cache, decoding, picture_shards, prepared_pictures, progress
 from ibgan_tf.data.picture_shards import PictureSettings, Shard
 from ibgan_tf.data.picture_sources import Source
 
@@ -44,6 +44,32 @@ class Listing:
     splits: Mapping[str, int]
     about: Mapping[str, object] = dataclasses.field(default_factory=dict)
     contents: Iterable[bytes] | None = None
+
+
+def prepared_folder(
+    data_dir: str | os.PathLike | None,
+    name: str,
+    settings: PictureSettings,
+    find: Callable[[pathlib.Path], Listing],
+) -> pathlib.Path:
+    """Returns the prepared folder of a published set, which is made if it is absent.
+
+    Where it is there, the picture files aren't looked for.
+
+    Args:
+        data_dir: folder of the data; None stands for `ibgan_tf` in the user's cache directory.
+        name: of the data set.
+        settings: how pictures become images.
+        find: data folder -> the picture files in it.
+
+    Raises:
+        OSError, ValueError: as of `find` and `prepare`.
+    """
+    data_folder = cache.data_folder(data_dir)
+    folder = prepared_pictures.folder_of(data_folder, name, settings.folder_name)
+    if not folder.exists():
+        prepare(folder, find(data_folder), settings)
+    return folder
 
 
 def prepare(

@@ -27,3 +27,12 @@ def test_without_a_network_the_last_line_says_so_and_nothing_is_left(tmp_path):
     assert "The network must reach https://github.com/" in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "dsprites").exists()
+
+
+def test_what_cannot_be_fetched_has_its_steps_printed(tmp_path):
+    result = _run("--dataset=chairs3d", f"--data_dir={tmp_path}")
+    assert result.returncode == 1
+    first, *steps = result.stderr.splitlines()
+    assert first == "download.py: 3D Chairs isn't in TensorFlow Datasets. By hand:"
+    assert [line[:5] for line in steps if line[2].isdigit()] == ["  1. ", "  2. ", "  3. "]
+    assert any("86,366 images" in line for line in steps)
