@@ -106,7 +106,7 @@ def test_all_mistakes_are_told_at_once_each_with_the_first_of_its_runs(plan_stud
         ('model = ["toy", "otehr"]\n', "Received: model='otehr'. Did you mean 'other'?"),
         ("model = 5\n", "model must be a text. Received: model=5."),
         ('preset = "paper"\n', "preset must be one of: none. Received: preset='paper'."),
-        ('fate = "wel"\n', "fate must be one of: well, fails, waits. Received: fate='wel'."),
+        ('fate = "wel"\n', "fate must be one of: well, fails, waits, deaf. Received: fate='wel'."),
         ('run_dir = "x"\n', "Unknown setting 'run_dir' of toy on shapes."),
     ],
 )

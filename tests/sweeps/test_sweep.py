@@ -167,6 +167,18 @@ def test_a_stopped_sweep_stops_its_runs_with_a_checkpoint_and_goes_on_later(
     assert second.returncode == 0
 
 
+def test_a_second_ctrl_c_does_not_wait_for_a_checkpoint(start_sweep, wait_until, tmp_path):
+    run_dir = tmp_path / "sweep" / "toy-shapes-seed_1"
+    process = start_sweep('seed = 1\n[[grid]]\nfate = "deaf"\n')
+    wait_until(lambda: len(json_lines.read(run_dir / "log.jsonl")) == 2)
+    process.send_signal(signal.SIGINT)
+    assert "SIGINT: stopping, with a checkpoint\n" in iter(process.stderr.readline, "")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT  # as Python ends without scripts/sweep.py around it
+    assert not lock.is_held(run_dir)
+
+
 def test_a_second_sweep_in_the_same_folder_is_refused(start_sweep, wait_until, run_study):
     study = 'seed = 1\n[[grid]]\nfate = "waits"\n'
     first = start_sweep(study)
@@ -217,13 +229,14 @@ def test_progress_over_all_runs_is_shown_while_they_run(run_study, monkeypatch):
     assert states[-1].startswith("2 of 2 runs done, 100% of the steps, ETA 0:00:00")
 
 
-def test_the_board_is_written_after_each_run_and_a_sweep_can_do_without_it(run_study):
+@pytest.mark.parametrize("error", [OSError("No space left"), ValueError("No space left")])
+def test_the_board_is_written_after_each_run_and_a_sweep_can_do_without_it(run_study, error):
     written = []
 
     def write(folder, runs, statuses):
         written.append(dict(statuses))
         if len(written) == 3:
-            raise OSError("No space left")
+            raise error
 
     done = run_study(ONE_FAILS, write_board=write)
     assert written == [

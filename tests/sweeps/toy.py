@@ -10,7 +10,7 @@ from ibgan_tf.config import check_choices, setting
 class ToyConfig:
     beta: float = setting(1.0, "Weight.")
     widths: tuple[int, ...] = setting((32, 32), "Widths.")
-    fate: str = setting("well", "What befalls it.", choices=("well", "fails", "waits"))
+    fate: str = setting("well", "What befalls it.", choices=("well", "fails", "waits", "deaf"))
 
     def __post_init__(self):
         check_choices(self)

@@ -2,7 +2,8 @@
 
 It "trains" in no time, a row of the log per step; what befalls it is the setting `fate` of the
 model: "well", "fails" at step 2 with a reason, "waits" at step 2 until there is a file go beside
-the run directory. SIGTERM ends it with 143, after the step that it is at.
+the run directory, "deaf" as "waits" but without an ear for SIGTERM, which ends the others with 143
+after the step that they are at.
 """
 
 import json
@@ -27,6 +28,7 @@ def main():
         if "resume" not in flags:
             write_record(run_dir, flags)
         record = json.loads((run_dir / "config.json").read_text())
+        fate = record["model_config"]["fate"]
         rows = json_lines.read(run_dir / "log.jsonl")
         (run_dir / "DONE").unlink(missing_ok=True)
         for step in range(len(rows) + 1, record["options"]["steps"] + 1):
@@ -35,10 +37,10 @@ def main():
                 return 143
             row = {"step": step, "steps_per_second": 10.0, "loss": 1 / step, "kl/r00": 0.5}
             json_lines.append(run_dir / "log.jsonl", row)
-            if step == 2 and record["model_config"]["fate"] == "fails":
+            if step == 2 and fate == "fails":
                 print("working\nthe loss isn't finite", flush=True)
                 return 1
-            while record["model_config"]["fate"] == "waits" and step >= 2 and not stopped:
+            while fate in ("waits", "deaf") and step >= 2 and not (stopped and fate == "waits"):
                 if (run_dir.parent / "go").exists():
                     break
                 time.sleep(0.005)
