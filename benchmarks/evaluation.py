@@ -3,11 +3,11 @@
     python benchmarks/evaluation.py --json=evaluation.json
     python benchmarks/evaluation.py --full          # the literal protocol without scaling: hours
 
-disentanglement_lib encodes afresh for every metric. `literal_metrics.py` does so, on the same
-encoder: sampling and encoding are timed on a stated part of the calls and scaled, boosting on a
-part of its 100 stages (its score is left out then); everything else is timed whole, on codes of the
-same images. Goals: 3 times as fast for the whole set of metrics, pass included; 20 times for the
-FactorVAE and beta-VAE scores once the codes are there.
+disentanglement_lib encodes afresh for every metric. `measuring/literal_metrics.py` does so, on the
+same encoder: sampling and encoding are timed on a stated part of the calls and scaled, boosting on
+a part of its 100 stages (its score is left out then); everything else is timed whole, on codes of
+the same images. Goals: 3 times as fast for the whole set of metrics, pass included; 20 times for
+the FactorVAE and beta-VAE scores once the codes are there.
 """
 
 import pathlib
@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 from absl import flags
-from literal_metrics import LITERAL, Source
+from measuring.literal_metrics import LITERAL, Source
 
 from ibgan_tf import command_line
 from ibgan_tf.data.base import FactorDataset

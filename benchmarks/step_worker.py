@@ -34,8 +34,8 @@ def images(batch_size: int, channels: int = 1, size: int = IMAGE_SIZE) -> np.nda
 
 def tensorflow_contender(settings: Mapping[str, object]) -> tuple[Run, dict[str, object]]:
     """Returns our step as the training loop runs it, and what is known of it."""
-    import step_parts
     import tensorflow as tf
+    from measuring import step_parts
 
     from ibgan_tf.models import MODELS
     from ibgan_tf.models.ibgan_settings import IBGANConfig
