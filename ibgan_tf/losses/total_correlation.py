@@ -22,16 +22,16 @@ def minibatch_total_correlation(posterior: tfd.Distribution, z: tf.Tensor) -> tf
 
     Args:
         posterior: q(z|n), batch shape [batch, code_dim], one factor per dimension.
-        z: a sample of it, float32 [batch, code_dim].
+        z: a sample of it, or some of its rows, float32 [count, code_dim].
 
     Returns:
-        estimate: float32 [batch].
+        estimate: float32 [count].
     """
     # Entry [i, j, d] is log q(z_id|n_j).
-    log_densities = posterior.log_prob(z[:, tf.newaxis])  # [batch, batch, code_dim]
-    log_count = tf.math.log(tf.cast(tf.shape(z)[0], tf.float32))
+    log_densities = posterior.log_prob(z[:, tf.newaxis])  # [count, batch, code_dim]
+    log_count = tf.math.log(tf.cast(tf.shape(log_densities)[1], tf.float32))
     joint = tf.reduce_logsumexp(tf.reduce_sum(log_densities, axis=2), axis=1) - log_count
-    marginals = tf.reduce_logsumexp(log_densities, axis=1) - log_count  # [batch, code_dim]
+    marginals = tf.reduce_logsumexp(log_densities, axis=1) - log_count  # [count, code_dim]
     return joint - tf.reduce_sum(marginals, axis=1)
 
 

@@ -193,14 +193,9 @@ class GenerativeModel(tf.keras.Model):
         return self._draw(sample, [batch_size], draw)
 
     def _draw(self, function, shape, draw):
-        context = tf.distribute.get_replica_context()
-        replicas = context.num_replicas_in_sync
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         seed = seeds.stateless_seed(self.seed, self.step.value, draw)
-        values = function([replicas * shape[0], *shape[1:]], seed)
-        if replicas == 1:
-            return values
-        first = context.replica_id_in_sync_group * shape[0]
-        return values[first : first + shape[0]]
+        return replica_rows(function([replicas * shape[0], *shape[1:]], seed))
 
 
 _RANGES = {
@@ -242,6 +237,46 @@ def replica_mean(values: tf.Tensor) -> tf.Tensor:
         share: scalar, the mean of `values` over the number of replicas.
     """
     return tf.reduce_mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def whole_batch(values: tf.Tensor) -> tf.Tensor:
+    """Returns the rows of all replicas, for what couples the examples of a batch.
+
+    Gradients pass to the replicas that the rows are from. Call it on every replica.
+
+    Args:
+        values: of this replica's examples, [replica_batch, ...].
+
+    Returns:
+        rows: of the whole batch, in its order, [batch, ...]; `values` on one replica.
+    """
+    context = tf.distribute.get_replica_context()
+    others = context.num_replicas_in_sync - 1
+    if not others:
+        return values
+    share = values.shape[0]
+    before = context.replica_id_in_sync_group * share
+    # A sum with zeros is exact; all_gather costs a second operation and the static shape.
+    paddings = [[before, others * share - before]] + [[0, 0]] * (values.shape.rank - 1)
+    rows = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.pad(values, paddings))
+    return tf.ensure_shape(rows, [(others + 1) * share, *values.shape[1:]])
+
+
+def replica_rows(rows: tf.Tensor) -> tf.Tensor:
+    """Returns this replica's rows of the whole batch.
+
+    Args:
+        rows: of the whole batch, [batch, ...].
+
+    Returns:
+        values: [replica_batch, ...]; `rows` on one replica.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync == 1:
+        return rows
+    share = rows.shape[0] // context.num_replicas_in_sync
+    first = context.replica_id_in_sync_group * share
+    return rows[first : first + share]
 
 
 def gradients(

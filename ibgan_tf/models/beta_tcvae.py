@@ -15,11 +15,14 @@ import dataclasses
 from collections.abc import Mapping
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information, total_correlation
 from ibgan_tf.models import base
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars, study_presets
+
+tfd = tfp.distributions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,7 @@ class BetaTCVAE(VAE):
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Updates encoder and decoder once.
 
-        Under several replicas each estimates the total correlation from its own part of the batch.
+        Under several replicas too, the total correlation is estimated from the whole batch.
 
         Args:
             batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
@@ -62,7 +65,12 @@ class BetaTCVAE(VAE):
             z = self.draw_code(posterior)
             reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
-            correlation = total_correlation.minibatch_total_correlation(posterior, z)  # eq. (3)
+            batch_posterior = tfd.Normal(
+                base.whole_batch(posterior.loc), base.whole_batch(posterior.scale)
+            )
+            correlation = total_correlation.minibatch_total_correlation(
+                batch_posterior, z
+            )  # eq. (3)
             objective = base.replica_mean(
                 reconstruction_loss
                 + tf.reduce_sum(kl, axis=1)

@@ -198,7 +198,7 @@ def code_information(
         value, posterior = values[part.name], found[part.name]
         if part.name == "c" and not learned_variance:
             described[part.name] = information.dimensionwise_fitted_information(
-                value, posterior.mean(), part.prior
+                base.whole_batch(value), base.whole_batch(posterior.mean()), part.prior
             )
             continue
         bound = posterior.log_prob(value) - part.prior.log_prob(value)

@@ -110,8 +110,10 @@ class FactorVAE(VAE):
                 + self.config.total_correlation_weight * correlation
             )  # eq. (2)
 
-            draws = self.draw_uniform(z.shape, Draw.PERMUTATION)
-            permuted = total_correlation.permute_dimensions(tf.stop_gradient(z), draws)
+            # Codes are shuffled over the whole batch, on any number of replicas.
+            codes = base.whole_batch(tf.stop_gradient(z))
+            draws = base.whole_batch(self.draw_uniform(z.shape, Draw.PERMUTATION))
+            permuted = base.replica_rows(total_correlation.permute_dimensions(codes, draws))
             permuted_logits = self.discriminator(permuted, training=True)
             loss = total_correlation.latent_discriminator_loss(joint_logits, permuted_logits)
             discriminator_objective = base.replica_mean(loss)

@@ -160,7 +160,8 @@ class IBGAN(base.GenerativeModel):
             batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
 
         Returns:
-            scalars: float32, each the mean over this replica's examples; information in nats.
+            scalars: float32, whose means over the replicas are those of the batch; information in
+                nats.
         """
         config = self.config
         batch_size = batch["images"].shape[0]
@@ -216,7 +217,7 @@ class IBGAN(base.GenerativeModel):
             "probability_generated": tf.reduce_mean(tf.sigmoid(generated_logits)),
             "information_lower_bound": tf.reduce_mean(lower_bound),
             "information_lower_bound_fitted": information.fitted_information_lower_bound(
-                z, reconstruction.loc
+                base.whole_batch(z), base.whole_batch(reconstruction.loc)
             ),
             "information_upper_bound": tf.reduce_mean(upper_bound),
             **{f"kl/r{index:02d}": mean_kl[index] for index in range(config.r_dim)},

@@ -115,7 +115,8 @@ class InfoGAN(base.GenerativeModel):
             batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
 
         Returns:
-            scalars: float32, each the mean over this replica's examples; information in nats.
+            scalars: float32, whose means over the replicas are those of the batch; information in
+                nats.
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)

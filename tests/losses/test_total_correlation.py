@@ -54,6 +54,13 @@ def test_the_minibatch_estimate_is_disentanglement_libs_but_for_a_constant():
     np.testing.assert_allclose(found - theirs, (dim - 1) * np.log(count), rtol=1e-4)
 
 
+def test_some_rows_have_the_estimates_that_they_have_among_all():
+    posterior, z = tfd.Normal(normals(7, 3), np.exp(normals(7, 3, seed=1))), normals(7, 3, seed=2)
+    whole = total_correlation.minibatch_total_correlation(posterior, z)
+    part = total_correlation.minibatch_total_correlation(posterior, z[2:4])
+    np.testing.assert_allclose(part, whole[2:4], rtol=1e-5)
+
+
 def test_the_minibatch_estimate_is_near_zero_for_independent_codes():
     posterior, z = posterior_and_sample(0.0, count=1500, scale=0.5)
     estimate = np.mean(total_correlation.minibatch_total_correlation(posterior, z))
