@@ -195,6 +195,8 @@ def _define_run_flags(
     define_flag("run_dir", str, "Folder of the run; by default one below runs/.", **places)
     define_flag("data_dir", str, "Folder of the data; by default in the user's cache.", **places)
     define_flag("resume", bool, "Go on with the run in --run_dir.", default=False, **places)
+    waiting = "Seconds that a worker of --strategy=multi_worker waits for the others."
+    define_flag("connect_timeout", float, waiting, default=300.0, **places)
     run = {"group": _SETTINGS + "the run", "flag_values": flag_values}
     define_flag("model", str, f"One of: {_listed(models)} (default: {DEFAULT_MODEL})", **run)
     define_flag("dataset", str, f"One of: {_listed(datasets)}", **run)

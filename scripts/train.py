@@ -3,6 +3,8 @@
     python scripts/train.py --dataset=dsprites
     python scripts/train.py --resume --run_dir=runs/ibgan-dsprites-20260131-120000
 
+With --strategy=multi_worker it runs on every machine in TF_CONFIG, with the same flags.
+
 Exit codes: 0 all steps are done; 1 a mistake, or an end that the run couldn't help (a full disk, a
 loss that isn't finite), told in one line; 143 after SIGTERM and 130 after Ctrl-C, once training has
 begun with a checkpoint saved. A second Ctrl-C doesn't wait for the checkpoint.
@@ -48,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
     from ibgan_tf.evaluation import live  # now: --help and mistakes don't wait for these
     from ibgan_tf.training import loop, strategy
 
-    devices = strategy.configure_devices(settled["options"])
+    devices = strategy.configure_devices(settled["options"], connect_timeout=FLAGS.connect_timeout)
     dataset = DATASETS[settled["dataset"]](
         FLAGS.data_dir, **dataclasses.asdict(settled["dataset_settings"])
     )

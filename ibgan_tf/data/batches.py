@@ -42,6 +42,7 @@ def batches(
     seed: int,
     start_step: int = 0,
     num_replicas: int = 1,
+    own_replicas: range | None = None,
 ) -> tf.data.Dataset:
     """Returns the endless batches of a training run from a step on.
 
@@ -52,35 +53,36 @@ def batches(
         seed: of the order and the noise.
         start_step: the first step, >= 0.
         num_replicas: devices that share a step's batch.
+        own_replicas: the ones that these elements are for; by default all of them.
 
     Returns:
         elements: {"images": float32 [batch_size // num_replicas, height, width, channels], in
-            [-1, 1]}. Element j is for step start_step + j // num_replicas and replica
-            j % num_replicas.
+            [-1, 1]}. With n own replicas, element j is for step start_step + j // n and replica
+            own_replicas[j % n].
 
     Raises:
         ValueError: the batch can't be divided evenly, or a number is too small.
     """
     _check(batch_size=batch_size, num_replicas=num_replicas, start_step=start_step)
     share = batch_size // num_replicas
+    own = range(num_replicas) if own_replicas is None else own_replicas
     noise_dim = getattr(dataset, "noise_dim", 0)
 
     def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        indices = batch_indices(
-            number // num_replicas, batch_size=batch_size, size=dataset.size, seed=seed
-        )
-        start = number % num_replicas * share
+        step = number // len(own)
+        indices = batch_indices(step, batch_size=batch_size, size=dataset.size, seed=seed)
+        start = (own.start + number % len(own)) * share
         inputs = [indices[start : start + share]]
         if noise_dim:
-            noise_seed = seeds.stateless_seed(seed, number // num_replicas, seeds.Draw.IMAGE_NOISE)
+            noise_seed = seeds.stateless_seed(seed, step, seeds.Draw.IMAGE_NOISE)
             noise = tf.random.stateless_uniform([batch_size, noise_dim], noise_seed)
             inputs.append(noise[start : start + share])
         images = tf.numpy_function(dataset.images, inputs, tf.uint8, stateful=False)
         images = tf.ensure_shape(images, [share, *dataset.image_shape])
         return {"images": tf.cast(images, tf.float32) / 127.5 - 1.0}
 
-    numbers = tf.data.Dataset.range(start_step * num_replicas, tf.int64.max)
-    return numbers.map(element).prefetch(2 * num_replicas).with_options(_options())
+    numbers = tf.data.Dataset.range(start_step * len(own), tf.int64.max)
+    return numbers.map(element).prefetch(2 * len(own)).with_options(_options())
 
 
 def _check(*, batch_size: int, num_replicas: int, start_step: int) -> None:

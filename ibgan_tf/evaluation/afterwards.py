@@ -153,20 +153,21 @@ def train(network: tf.keras.Model, model: Any, training: Training) -> None:
     optimizer = tf.keras.optimizers.Adam(training.learning_rate, beta_1=0.5)
     optimizer.build(network.trainable_variables)
 
-    @tf.function
+    def one_step(step: tf.Tensor) -> tuple[tf.Tensor]:
+        seed = seeds.stateless_seed(training.seed, step, seeds.Draw.NOISE)
+        latent, values = _draw(model.latent, training.batch_size, seed)
+        images = model.generate(latent)
+        with tf.GradientTape() as tape:
+            found = codes.posteriors(network(images, training=True), parts, learned_variance=False)
+            bounds = codes.information_lower_bounds(found, parts, values)
+            loss = -tf.reduce_mean(tf.add_n(list(bounds.values())))
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply(gradients, network.trainable_variables)
+        return (step + 1,)
+
+    @tf.function(autograph=False)
     def steps(first: tf.Tensor, count: tf.Tensor) -> None:
-        for step in tf.range(first, first + count):
-            seed = seeds.stateless_seed(training.seed, step, seeds.Draw.NOISE)
-            latent, values = _draw(model.latent, training.batch_size, seed)
-            images = model.generate(latent)
-            with tf.GradientTape() as tape:
-                found = codes.posteriors(
-                    network(images, training=True), parts, learned_variance=False
-                )
-                bounds = codes.information_lower_bounds(found, parts, values)
-                loss = -tf.reduce_mean(tf.add_n(list(bounds.values())))
-            gradients = tape.gradient(loss, network.trainable_variables)
-            optimizer.apply(gradients, network.trainable_variables)
+        tf.while_loop(lambda step: step < first + count, one_step, (first,))
 
     firsts = range(0, training.steps, _STEPS_PER_CALL)
     for first in progress_bar(firsts, total=len(firsts), title="training a reconstructor"):

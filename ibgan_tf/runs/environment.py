@@ -18,7 +18,7 @@ _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy")
 
 
 def add_environment_segment(
-    run_dir: str | os.PathLike[str], *, step: int, command: Sequence[str]
+    run_dir: str | os.PathLike[str], *, step: int, command: Sequence[str], replicas: int = 1
 ) -> None:
     """Appends an entry to environment.json.
 
@@ -28,13 +28,15 @@ def add_environment_segment(
         run_dir: the run directory, which exists.
         step: the step that the segment begins at.
         command: the program and its arguments.
+        replicas: how many devices share a step's batch, on all machines together.
 
     Raises:
         ValueError: environment.json is damaged.
         OSError: the disk is full.
     """
     path = pathlib.Path(run_dir) / ENVIRONMENT_FILE
-    atomic.write_json(path, [*read_segments(run_dir), describe(step=step, command=command)])
+    segment = describe(step=step, command=command) | {"replicas": replicas}
+    atomic.write_json(path, [*read_segments(run_dir), segment])
 
 
 def read_segments(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
@@ -45,7 +47,7 @@ def read_segments(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
 
     Returns:
         A list of dicts with: step, time, command, versions, cpu, cores, threads, onednn, devices,
-        commit.
+        commit, replicas; cpu to devices are of the machine that wrote the run.
 
     Raises:
         ValueError: environment.json is damaged.

@@ -55,8 +55,9 @@ class RunOptions:
     )
     strategy: str = setting(
         "auto",
-        "How to use several devices; auto: mirrored if there are several GPUs.",
-        choices=("auto", "none", "mirrored"),
+        "How to use several devices; auto: mirrored if there are several GPUs; multi_worker: those "
+        "of all the machines in TF_CONFIG.",
+        choices=("auto", "none", "mirrored", "multi_worker"),
     )
     device: str = setting(
         "auto", "Where to compute; auto: on GPUs if there are any.", choices=("auto", "cpu", "gpu")

@@ -141,7 +141,7 @@ def check_resume(saved: RunRecord, requested_changes: Mapping[str, object]) -> R
             unknown or a value is out of its range.
         TypeError: a value of the wrong type.
     """
-    recorded = _flat(saved)
+    recorded = flat_settings(saved)
     config.check_names(requested_changes, recorded)
     accepted = {
         name: value for name, value in requested_changes.items() if name in CHANGEABLE_ON_RESUME
@@ -162,8 +162,12 @@ def check_resume(saved: RunRecord, requested_changes: Mapping[str, object]) -> R
     return dataclasses.replace(saved, options=options)
 
 
-def _flat(record: RunRecord) -> dict[str, object]:
-    """Returns every setting of a record by its own name, those of its parts included."""
+def flat_settings(record: RunRecord) -> dict[str, object]:
+    """Returns every setting of a record by its own name, those of its parts included.
+
+    Args:
+        record: of a run.
+    """
     values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     for part in _PARTS:
         settings = values.pop(part)

@@ -97,7 +97,13 @@ def check_new(run_dir: str | os.PathLike[str]) -> None:
             )
 
 
-def create(run_dir: str | os.PathLike[str], record: RunRecord, *, command: Sequence[str]) -> None:
+def create(
+    run_dir: str | os.PathLike[str],
+    record: RunRecord,
+    *,
+    command: Sequence[str],
+    replicas: int = 1,
+) -> None:
     """Begins a run directory: command.txt, environment.json and, last, config.json.
 
     Hold its lock, so that two runs don't begin in it at the same time.
@@ -106,6 +112,7 @@ def create(run_dir: str | os.PathLike[str], record: RunRecord, *, command: Seque
         run_dir: a folder that is missing or holds nothing.
         record: what the run was asked for.
         command: the program and its arguments.
+        replicas: how many devices share a step's batch.
 
     Raises:
         FileExistsError: the folder holds a run, or anything else.
@@ -118,5 +125,5 @@ def create(run_dir: str | os.PathLike[str], record: RunRecord, *, command: Seque
     atomic.remove_leftovers(path)
     (path / ENVIRONMENT_FILE).unlink(missing_ok=True)
     atomic.write_text(path / COMMAND_FILE, shlex.join(command) + "\n")
-    add_environment_segment(run_dir, step=0, command=command)
+    add_environment_segment(run_dir, step=0, command=command, replicas=replicas)
     write_record(run_dir, record)

@@ -1,5 +1,6 @@
 """The training loop: one for every strategy, with Keras's callbacks at its intervals."""
 
+import dataclasses
 import os
 import pathlib
 import signal
@@ -12,16 +13,20 @@ from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.data.batches import batches
 from ibgan_tf.models import MODELS
 from ibgan_tf.runs import atomic, events, run_directory
-from ibgan_tf.runs.checkpoints import Checkpoints
+from ibgan_tf.runs.checkpoints import Checkpoints, checkpoint_steps, read_checkpoint
 from ibgan_tf.runs.options import RunOptions
+from ibgan_tf.runs.record import flat_settings
 from ibgan_tf.runs.run_directory import RunRecord
 from ibgan_tf.training import callbacks as run_callbacks
 from ibgan_tf.training.interval import ReportInterval
 from ibgan_tf.training.stop_requests import stop_requests
+from ibgan_tf.training.workers import Workers, workers_of
 
 FINISHED = 0
 TERMINATED = 128 + signal.SIGTERM
 INTERRUPTED = 128 + signal.SIGINT
+
+_NO_CHECKPOINT = -1
 
 
 def train(
@@ -38,6 +43,9 @@ def train(
     On one device or under MirroredStrategy, plain Keras gives the same weights, without the run
     directory: `model.fit(batches(dataset, ...), steps_per_epoch=..., shuffle=False)`.
 
+    Of several workers every one calls it, and the chief alone writes the run directory, which the
+    others read to resume.
+
     Args:
         run_dir: the run directory; missing or empty for a new run.
         record: the run's settings; of a resumed run with the changes that are allowed.
@@ -48,51 +56,111 @@ def train(
 
     Returns:
         status: FINISHED, also if there was nothing left to do; TERMINATED or INTERRUPTED if a
-            SIGTERM or Ctrl-C ended the run, after a checkpoint.
+            SIGTERM or Ctrl-C, of any worker, ended the run, after a checkpoint.
 
     Raises:
         FileExistsError: `run_dir` holds anything and `resume` is false.
-        FileNotFoundError: `run_dir` holds no run and `resume` is true.
+        FileNotFoundError: `run_dir` holds no run and `resume` is true, or a worker doesn't see the
+            chief's checkpoint.
         FloatingPointError: a scalar or a weight isn't finite; no checkpoint of it is written.
-        ValueError: every checkpoint is damaged, or of another model.
-        OSError: another process writes the run, or the disk is full.
+        ValueError: every checkpoint is damaged, or of another model, or the workers' settings
+            differ.
+        OSError: another process writes the run, the disk is full, or another worker is gone.
     """
     run_dir = pathlib.Path(run_dir)
-    if resume:
-        run_directory.read_values(run_dir)
-    else:
-        run_directory.check_new(run_dir)  # here too, for the lock leaves a file
-    # Before the run directory is made, for the settings may not fit the images.
-    with strategy.scope():
-        model = MODELS[record.model](
-            record.model_config,
-            record.image_shape,
-            seed=record.options.seed,
-            precision=record.options.precision,
+    workers = workers_of(strategy)
+    if workers.is_chief:
+        if resume:
+            run_directory.read_values(run_dir)
+        else:
+            run_directory.check_new(run_dir)  # here too, for the lock leaves a file
+    with workers.losses_told():
+        workers.check_equal(flat_settings(record))
+        # Before the run directory is made, for the settings may not fit the images.
+        with strategy.scope():
+            model = MODELS[record.model](
+                record.model_config,
+                record.image_shape,
+                seed=record.options.seed,
+                precision=record.options.precision,
+            )
+        training = _Training(
+            record=record, dataset=dataset, model=model, strategy=strategy, workers=workers
         )
+        if workers.is_chief:
+            status = _write_run(training, run_dir, command=command, resume=resume)
+        else:
+            run_callbacks.tell(f"{workers.name} trains along; the first worker writes the run")
+            status = _train_along(training, run_dir)
+        workers.wait()  # who ends first would be missed
+        return status
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Training:
+    """What all workers have; the fields are as of `train`."""
+
+    record: RunRecord
+    dataset: ImageDataset
+    model: tf.keras.Model
+    strategy: tf.distribute.Strategy
+    workers: Workers
+
+
+def _write_run(
+    training: _Training, run_dir: pathlib.Path, *, command: Sequence[str], resume: bool
+) -> int:
+    """Trains a run and writes its directory; returns the status that `train` returns."""
+    record, model, workers = training.record, training.model, training.workers
+    begin = {"command": command, "replicas": training.strategy.num_replicas_in_sync}
     with run_directory.lock(run_dir), stop_requests() as stop_request:
         if not resume:
-            run_directory.create(run_dir, record, command=command)
+            run_directory.create(run_dir, record, **begin)
         interval = ReportInterval()
         checkpoints = Checkpoints(run_dir / "checkpoints", model=model, interval=interval.saved)
         step = _restore(run_dir, checkpoints, interval) if resume else None
+        workers.from_chief(_NO_CHECKPOINT if step is None else step)
         if step is not None and step >= record.options.steps:
             return _nothing_left(run_dir, record, step)
         if resume:
             run_directory.write_record(run_dir, record)
-            run_directory.add_environment_segment(run_dir, step=step or 0, command=command)
+            run_directory.add_environment_segment(run_dir, step=step or 0, **begin)
         (run_dir / "DONE").unlink(missing_ok=True)
         if step is None:
             run_directory.append_row(run_dir, {"step": 0, "data_source": record.data_source})
+        callbacks = run_callbacks.run_callbacks(
+            run_dir, record, interval=interval, checkpoints=checkpoints, dataset=training.dataset
+        )
         return _run(
-            run_dir,
-            record,
-            dataset,
-            model=model,
-            strategy=strategy,
+            training,
             interval=interval,
-            checkpoints=checkpoints,
+            callbacks=callbacks,
             start_step=step or 0,
+            stop_request=stop_request,
+        )
+
+
+def _train_along(training: _Training, run_dir: pathlib.Path) -> int:
+    """Trains a run that the chief writes; returns the status that `train` returns."""
+    record = training.record
+    with stop_requests() as stop_request:
+        step = training.workers.from_chief(_NO_CHECKPOINT)
+        if step >= record.options.steps:
+            return FINISHED
+        if step != _NO_CHECKPOINT:
+            directory = run_dir / "checkpoints"
+            if step not in checkpoint_steps(directory):
+                raise FileNotFoundError(
+                    f"Every worker must see the checkpoint of step {step}, which the first has "
+                    f"chosen. Received: {training.workers.name} without it in {directory}. Put "
+                    "run_dir on a file system that all workers share."
+                )
+            read_checkpoint(directory, step=step, model=training.model)
+        return _run(
+            training,
+            interval=ReportInterval(),
+            callbacks=[run_callbacks.FiniteWeights(record.options)],
+            start_step=max(step, 0),
             stop_request=stop_request,
         )
 
@@ -125,31 +193,23 @@ def _nothing_left(run_dir: pathlib.Path, record: RunRecord, step: int) -> int:
 
 
 def _run(
-    run_dir: pathlib.Path,
-    record: RunRecord,
-    dataset: ImageDataset,
+    training: _Training,
     *,
-    model: tf.keras.Model,
-    strategy: tf.distribute.Strategy,
     interval: ReportInterval,
-    checkpoints: Checkpoints,
+    callbacks: Sequence[tf.keras.callbacks.Callback],
     start_step: int,
     stop_request: Callable[[], int | None],
 ) -> int:
     """Trains from a step on; returns the status that `train` returns."""
-    options = record.options
-    callbacks = tf.keras.callbacks.CallbackList(
-        run_callbacks.run_callbacks(
-            run_dir, record, interval=interval, checkpoints=checkpoints, dataset=dataset
-        ),
-        model=model,
-        steps=options.steps,
-    )
-    iterator = iter(_distribute(dataset, options, strategy=strategy, start_step=start_step))
+    options, model, strategy = training.record.options, training.model, training.strategy
+    callbacks = tf.keras.callbacks.CallbackList(list(callbacks), model=model, steps=options.steps)
+    elements = _distribute(training.dataset, options, strategy=strategy, start_step=start_step)
+    iterator = iter(elements)
     run_steps = compile_steps(model, strategy, jit=options.jit)
     step = start_step
     callbacks.on_train_begin({"step": step})
-    while step < options.steps and stop_request() is None:
+    # A signal that any worker got stops all of them, after the same step.
+    while not (stop := training.workers.largest(stop_request() or 0)) and step < options.steps:
         num_steps = min(options.steps_per_call, _next_boundary(step, options) - step)
         names, rows = run_steps(iterator, num_steps)
         _check_finite(names, rows, first_step=step + 1)
@@ -161,7 +221,7 @@ def _run(
             interval.clear()
         callbacks.on_train_batch_end(step)
     callbacks.on_train_end({"step": step})
-    return FINISHED if step >= options.steps else 128 + stop_request()
+    return FINISHED if step >= options.steps else 128 + stop
 
 
 def compile_steps(
@@ -178,20 +238,24 @@ def compile_steps(
         run_steps(iterator, num_steps) -> (names of the scalars, values [num_steps, len(names)]).
     """
     names: list[str] = []
-    step_function = tf.function(model.train_step, jit_compile=True) if jit else model.train_step
+    step_function = model.train_step
+    if jit:
+        step_function = tf.function(model.train_step, jit_compile=True, autograph=False)
 
     def one_step(batch):
         scalars = step_function(batch)
         names[:] = list(scalars)  # while tracing
         return tf.stack([tf.cast(value, tf.float32) for value in scalars.values()])
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False, reduce_retracing=True)
     def steps_in_graph(iterator, num_steps):
-        rows = tf.TensorArray(tf.float32, size=num_steps)
-        for index in tf.range(num_steps):
-            values = strategy.run(one_step, args=(next(iterator),))
+        def next_step(index, rows):
+            values = strategy.run(one_step, args=(iterator.get_next(),))
             values = strategy.reduce(tf.distribute.ReduceOp.MEAN, values, axis=None)
-            rows = rows.write(index, values)
+            return index + 1, rows.write(index, values)
+
+        rows = tf.TensorArray(tf.float32, size=num_steps)
+        _, rows = tf.while_loop(lambda index, _: index < num_steps, next_step, (0, rows))
         return rows.stack()
 
     def run_steps(iterator, num_steps):
@@ -209,15 +273,20 @@ def _distribute(
     start_step: int,
 ) -> tf.data.Dataset:
     """Returns the batches from a step on, each replica's part an element of its own."""
-    return strategy.distribute_datasets_from_function(
-        lambda context: batches(
+
+    def own_batches(context):
+        num_own = context.num_replicas_in_sync // context.num_input_pipelines
+        first = context.input_pipeline_id * num_own
+        return batches(
             dataset,
             batch_size=options.batch_size,
             seed=options.seed,
             start_step=start_step,
-            num_replicas=strategy.num_replicas_in_sync,
+            num_replicas=context.num_replicas_in_sync,
+            own_replicas=range(first, first + num_own),
         )
-    )
+
+    return strategy.distribute_datasets_from_function(own_batches)
 
 
 def _next_boundary(step: int, options: RunOptions) -> int:

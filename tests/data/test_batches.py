@@ -58,6 +58,17 @@ def test_the_shares_of_the_replicas_make_up_the_batch():
     np.testing.assert_array_equal(_indices(shares, 8).reshape(4, 8), whole)
 
 
+def test_each_worker_takes_its_replicas_shares():
+    whole = _indices(batches(NumberedImages(), batch_size=8, seed=7, start_step=2), 3)
+    shares = whole.reshape(3, 4, 2)  # of four replicas
+    for own in (range(0, 2), range(2, 4), range(3, 4)):
+        elements = batches(
+            NumberedImages(), batch_size=8, seed=7, start_step=2, num_replicas=4, own_replicas=own
+        )
+        found = _indices(elements, 3 * len(own)).reshape(3, len(own), 2)
+        np.testing.assert_array_equal(found, shares[:, own.start : own.stop])
+
+
 def test_images_are_scaled_to_minus_1_to_1_and_have_a_static_shape(dsprites_dataset):
     elements = batches(dsprites_dataset, batch_size=8, seed=0, num_replicas=2)
     spec = elements.element_spec["images"]

@@ -181,16 +181,22 @@ def test_xla_can_be_chosen(start_training, tmp_path):
     assert [row["step"] for row in run_directory.read_rows(tmp_path)] == [0, 5]
 
 
-def test_two_devices_train_save_and_resume_as_one(start_training, whole_run, tmp_path):
-    mirrored = ("--strategy=mirrored", f"--run_dir={tmp_path}")
-    code, lines = finish(start_training(*TOY, *mirrored, "--steps=10", cpus=2))
-    assert code == 0, lines
-    code, lines = finish(start_training("--resume", "--steps=20", *mirrored, cpus=2))
-    assert code == 0, lines
-    assert checkpoint_steps(tmp_path / "checkpoints") == [10, 16, 20]
+def test_two_devices_train_as_one_and_resume_bit_for_bit(
+    start_training, whole_run, tmp_path, run_contents
+):
+    whole, run_dir = tmp_path / "whole", tmp_path / "run"
+    for flags in (
+        (*TOY, "--strategy=mirrored", "--steps=20", f"--run_dir={whole}"),
+        (*TOY, "--strategy=mirrored", "--steps=10", f"--run_dir={run_dir}"),
+        ("--resume", "--steps=20", f"--run_dir={run_dir}"),
+    ):
+        code, lines = finish(start_training(*flags, cpus=2))
+        assert code == 0, lines
+    assert run_contents(run_dir) == run_contents(whole)
+    assert [segment["replicas"] for segment in run_directory.read_segments(run_dir)] == [2, 2]
     expected, found = (
-        [row["reconstruction_loss"] for row in run_directory.read_rows(run_dir)[1:5]]
-        for run_dir in (whole_run, tmp_path)
+        [row["reconstruction_loss"] for row in run_directory.read_rows(one)[1:5]]
+        for one in (whole_run, run_dir)
     )
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
@@ -217,7 +223,7 @@ def test_help_comes_without_what_only_training_needs(start_training):
         (["--dataset=dsprites", "--beta=-1"], "beta must be >= 0. Received: beta=-1.0"),
         (["--dataset=dsprites", "--precision=float16"], "precision must be float32 or bfloat16"),
         (["--dataset=dsprites", "--device=gpu"], "device=gpu needs a GPU that TensorFlow sees."),
-        (["--dataset=dsprites", "--strategy=mirrored"], "strategy=mirrored needs two devices"),
+        (["--dataset=dsprites", "--strategy=mirrored"], "strategy=mirrored needs two GPUs"),
         (["--dataset=dsprites", f"--data_dir={__file__}"], "data_dir must be a folder."),
         ([*TOY, "--evaluate_every=100"], "model='toy', which can't encode images."),
         (["--dataset=celeba", "--image_size=48"], "image_size must be one of: 28, 32, 64."),

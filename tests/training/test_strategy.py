@@ -1,3 +1,6 @@
+import json
+import types
+
 import pytest
 import tensorflow as tf
 
@@ -9,10 +12,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def configure(**options):
+def configure(*, connect_timeout=300.0, **options):
     """Returns the strategy for some options; threads and devices are set once per process only."""
     return training_strategy.configure_devices(
-        RunOptions(**{"steps": 1, "batch_size": 4} | options)
+        RunOptions(**{"steps": 1, "batch_size": 4} | options), connect_timeout=connect_timeout
     )
 
 
@@ -30,20 +33,86 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_to_do():
 
 
 def test_one_device_cannot_be_mirrored():
-    message = "strategy=mirrored needs two devices or more. .* with 1 device. Use --strategy=auto"
+    message = "needs two GPUs or more. .* with no GPU and 1 CPU device. Use --strategy=auto"
     with pytest.raises(ValueError, match=message):
         configure(strategy="mirrored")
 
 
 def test_a_batch_that_cannot_be_divided_over_the_devices_is_refused(monkeypatch):
-    class Three:
-        num_replicas_in_sync = 3
+    devices = [types.SimpleNamespace(name=f"CPU:{number}") for number in range(3)]
+    monkeypatch.setattr(tf.config, "list_logical_devices", {"GPU": [], "CPU": devices}.get)
+    for batch_size in (4, 2):
+        message = (
+            rf"divisible by the number of replicas \(3\). Received: batch_size={batch_size}. "
+            "Use a multiple of 3, or fewer devices"
+        )
+        with pytest.raises(ValueError, match=message):
+            configure(strategy="mirrored", batch_size=batch_size)
 
-    monkeypatch.setattr(training_strategy, "_strategy", lambda options: Three())
-    assert isinstance(configure(batch_size=6), Three)
-    message = r"divisible by the number of replicas \(3\). Received: batch_size=4"
+
+def test_devices_do_not_share_a_step_that_xla_compiles(monkeypatch):
+    devices = [types.SimpleNamespace(name=f"CPU:{number}") for number in range(2)]
+    monkeypatch.setattr(tf.config, "list_logical_devices", {"GPU": [], "CPU": devices}.get)
+    with pytest.raises(ValueError, match="jit must be off .*with 2 replicas. Use --nojit"):
+        configure(strategy="mirrored", jit=True)
+    assert configure(jit=True) is tf.distribute.get_strategy()
+
+
+def test_one_gpu_cannot_be_mirrored(monkeypatch):
+    gpus = [types.SimpleNamespace(name="GPU:0")]
+    monkeypatch.setattr(tf.config, "list_logical_devices", {"GPU": gpus}.get)
+    with pytest.raises(ValueError, match="needs two GPUs or more. .* on a machine with 1 GPU. Use"):
+        configure(strategy="mirrored")
+    assert configure(strategy="auto") is tf.distribute.get_strategy()
+
+
+# Several machines
+
+
+def tf_config(*addresses, index=0):
+    """Returns the text of TF_CONFIG."""
+    task = {"type": "worker", "index": index}
+    return json.dumps({"cluster": {"worker": list(addresses)}, "task": task})
+
+
+def test_workers_without_an_environment_variable_are_refused(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    message = "TF_CONFIG must be set for strategy=multi_worker, as in {.*}. Received: no TF_CONFIG."
     with pytest.raises(ValueError, match=message):
-        configure(batch_size=4)
+        configure(strategy="multi_worker")
+
+
+def test_a_batch_that_the_workers_cannot_share_is_refused_before_anybody_waits(monkeypatch):
+    monkeypatch.setenv("TF_CONFIG", tf_config("a:1", "b:1", "c:1"))
+    with pytest.raises(ValueError, match=r"number of replicas \(3\). Received: batch_size=4"):
+        configure(strategy="multi_worker")
+
+
+def test_a_worker_that_is_not_there_is_named(monkeypatch, free_ports):
+    own, other = free_ports(2)
+    monkeypatch.setenv("TF_CONFIG", tf_config(f"127.0.0.1:{own}", f"127.0.0.1:{other}"))
+    message = rf"within 0.1 s. Received: no answer from worker 1 \(127.0.0.1:{other}\): Connection"
+    with pytest.raises(ConnectionError, match=message):
+        configure(strategy="multi_worker", connect_timeout=0.1)
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_what_is_no_time_to_wait_is_refused(seconds):
+    with pytest.raises(ValueError, match=f"> 0 seconds and finite. .*connect_timeout={seconds}"):
+        configure(connect_timeout=seconds)
+
+
+@pytest.mark.parametrize("name", ["auto", "none"])
+def test_workers_that_are_not_used_are_told_of(monkeypatch, caplog, name):
+    monkeypatch.setenv("TF_CONFIG", tf_config("a:1", "b:1"))
+    assert configure(strategy=name) is tf.distribute.get_strategy()
+    assert caplog.messages == [
+        f"TF_CONFIG is set, but strategy={name} doesn't read it: this process trains alone. "
+        "--strategy=multi_worker trains with all of its workers."
+    ]
+
+
+# GPUs
 
 
 @pytest.fixture
