@@ -7,7 +7,14 @@ from collections.abc import Sequence
 
 from ibgan_tf.runs import atomic, record, weights
 
-_FILES = (record.RECORD_FILE, "command.txt", "environment.json", "log.jsonl", "summary.json", "DONE")
+_FILES = (
+    record.RECORD_FILE,
+    "command.txt",
+    "environment.json",
+    "log.jsonl",
+    "summary.json",
+    "DONE",
+)
 _IGNORED = (
     "# Tables of codes are made again from the weights when they are needed.\ncodes-*\nevents/\n"
 )
