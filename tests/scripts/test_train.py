@@ -80,8 +80,14 @@ def test_a_run_killed_at_random_moments_and_while_it_saves_ends_as_one_that_was_
     run_dir = tmp_path / "run"
     process = start_training(*TOY, f"--run_dir={run_dir}")
     during_saves = 0
-    for first, in_save in ((5, False), (25, True), (50, False), (65, True)):
-        earliest, latest = first + random.randrange(20), first + 35
+    # A save is short: the last kill, of a run of 120 steps, may wait for one the longest.
+    for first, latest, in_save in (
+        (5, 30, False),
+        (25, 60, True),
+        (50, 75, False),
+        (65, 118, True),
+    ):
+        earliest = first + random.randrange(20)
 
         def is_due(earliest=earliest, latest=latest, in_save=in_save):
             step = logged_step(run_dir)
