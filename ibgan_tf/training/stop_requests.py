@@ -22,9 +22,9 @@ def stop_requests() -> Iterator[Callable[[], int | None]]:
     def note(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and number in received:
             raise KeyboardInterrupt
-        if not received:
+        received.append(number)  # before it is told, for a second signal may answer at once
+        if len(received) == 1:
             _tell(f"{signal.Signals(number).name}: stopping, with a checkpoint")
-        received.append(number)
 
     handlers = {number: signal.signal(number, note) for number in _SIGNALS}
     try:
