@@ -68,6 +68,7 @@ def batches(
     own = range(num_replicas) if own_replicas is None else own_replicas
     noise_dim = getattr(dataset, "noise_dim", 0)
 
+    @tf.autograph.experimental.do_not_convert  # as there is nothing to convert
     def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
         step = number // len(own)
         indices = batch_indices(step, batch_size=batch_size, size=dataset.size, seed=seed)

@@ -48,7 +48,9 @@ def configure_devices(
     if options.strategy == "multi_worker":
         cluster = clusters.read_cluster(text)
         _check_sharing(options, len(cluster.names) * max(1, len(gpus)))
-        return _connected(cluster, seconds=connect_timeout)
+        strategy = _connected(cluster, seconds=connect_timeout)
+        _quieten_remapper(gpus)
+        return strategy
     if text:
         logging.getLogger(__name__).warning(
             "TF_CONFIG is set, but strategy=%s doesn't read it: this process trains alone. "
@@ -59,6 +61,7 @@ def configure_devices(
     if not names:
         return tf.distribute.get_strategy()
     _check_sharing(options, len(names))
+    _quieten_remapper(gpus)
     return tf.distribute.MirroredStrategy(names)
 
 
@@ -118,6 +121,15 @@ def _check_sharing(options: RunOptions, replicas: int) -> None:
             f"Received: batch_size={options.batch_size}. Use a multiple of {replicas}, or fewer "
             "devices."
         )
+
+
+def _quieten_remapper(gpus: Sequence[object]) -> None:
+    """Turns off an optimisation of graphs that fails on a step that several CPU devices share.
+
+    TensorFlow 2.21 prints an error then, "remapper failed", and goes on without it.
+    """
+    if not gpus:
+        tf.config.optimizer.set_experimental_options({"remapping": False})
 
 
 def _connected(cluster: clusters.Cluster, *, seconds: float) -> tf.distribute.Strategy:

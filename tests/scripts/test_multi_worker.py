@@ -185,3 +185,29 @@ def test_a_wrong_tf_config_is_told_in_one_line(start_training, tmp_path):
     assert code == 1
     assert line.startswith("train.py: error: TF_CONFIG must be JSON, as in {")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_ibgan_goes_on_bit_for_bit_after_its_first_worker_was_killed(
+    start_workers, tmp_path, run_contents
+):
+    flags = (
+        *("--dataset=dsprites", "--generator_width=2", "--discriminator_width=2", "--steps=30"),
+        *("--batch_size=6", "--report_every=5", "--evaluate_every=10", "--checkpoint_every=5"),
+        *("--picture_every=15", "--snapshot_every=15"),
+    )
+    whole, run_dir = tmp_path / "whole", tmp_path / "run"
+    for process in start_workers(3, *flags, f"--run_dir={whole}"):
+        code, lines = finish(process)
+        assert code == 0, lines
+        assert not any("remapper failed" in line for line in lines)
+    processes = start_workers(3, *flags, f"--run_dir={run_dir}")
+    wait_for_step(processes[0], run_dir, 15)
+    processes[0].send(signal.SIGKILL)
+    for process in processes[1:]:
+        code, lines = finish(process)
+        assert code == 1 and "no answer any more from worker 0" in lines[-1]
+    for process in start_workers(3, "--resume", f"--run_dir={run_dir}"):
+        code, lines = finish(process)
+        assert code == 0, lines
+    assert run_contents(run_dir) == run_contents(whole)
