@@ -111,7 +111,11 @@ def _verify_step(
 ) -> Iterator[Verdict]:
     run, obstacle = None, "no weights of this step are kept"
     if step in loadable_steps(record_dir):
-        run = load_run(record_dir, step=step, data_dir=data_dir)
+        try:
+            run = load_run(record_dir, step=step, data_dir=data_dir)
+            run.dataset  # noqa: B018 -- opened when it is first asked for
+        except FileNotFoundError as error:  # images that can't be rendered, and aren't here
+            run, obstacle = None, mistakes.one_line(error)
     with tempfile.TemporaryDirectory() as folder:  # for the tables of codes
         if run is not None:
             run = dataclasses.replace(run, run_dir=pathlib.Path(folder))
