@@ -1,28 +1,16 @@
 """The benchmark of shared steps compares each way with one device, and takes whole turns."""
 
-import importlib.util
 import json
 import pathlib
-import sys
 
 import pytest
-
-from ibgan_tf import command_line
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script as a module, without its flags."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_line, "define_flag", lambda *arguments, **options: None)
-        path = ROOT / "benchmarks" / "distribution.py"
-        spec = importlib.util.spec_from_file_location("distribution_benchmark", path)
-        module = importlib.util.module_from_spec(spec)
-        patch.setitem(sys.modules, spec.name, module)  # for its dataclass
-        spec.loader.exec_module(module)
-        yield module
+def benchmark(load_benchmark):
+    return load_benchmark("distribution")
 
 
 class TimedProcesses:

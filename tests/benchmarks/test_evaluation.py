@@ -1,6 +1,5 @@
 """The literal protocol gives the scores of ours, from its own samples, and is timed beside them."""
 
-import importlib.util
 import pathlib
 import sys
 import types
@@ -8,7 +7,6 @@ import types
 import numpy as np
 import pytest
 
-from ibgan_tf import command_line
 from ibgan_tf.data.base import factors_from_index, index_from_factors
 from ibgan_tf.metrics import METRICS
 
@@ -47,16 +45,8 @@ class Table:
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script as a module, without its flags."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_line, "define_flag", lambda *arguments, **options: None)
-        patch.syspath_prepend(str(ROOT / "benchmarks"))
-        path = ROOT / "benchmarks" / "evaluation.py"
-        spec = importlib.util.spec_from_file_location("evaluation_benchmark", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+def benchmark(load_benchmark):
+    return load_benchmark("evaluation")
 
 
 @pytest.fixture(scope="module")

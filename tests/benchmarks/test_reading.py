@@ -1,14 +1,11 @@
 """The reading benchmark counts images rightly, and compares each set with the step of its shape."""
 
 import dataclasses
-import importlib.util
 import pathlib
-import sys
 
 import numpy as np
 import pytest
 
-from ibgan_tf import command_line
 from ibgan_tf.data import base, picture_preparation
 from ibgan_tf.data.image_folder import ImageFolder
 
@@ -16,16 +13,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script as a module, without its flags."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_line, "define_flag", lambda *arguments, **options: None)
-        path = ROOT / "benchmarks" / "reading.py"
-        spec = importlib.util.spec_from_file_location("reading_benchmark", path)
-        module = importlib.util.module_from_spec(spec)
-        patch.setitem(sys.modules, spec.name, module)  # for its dataclass
-        spec.loader.exec_module(module)
-        yield module
+def benchmark(load_benchmark):
+    return load_benchmark("reading")
 
 
 @dataclasses.dataclass

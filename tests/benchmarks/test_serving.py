@@ -1,26 +1,16 @@
 """The serving benchmark times what it says, and measures a small export every way."""
 
-import importlib.util
 import pathlib
 
 import numpy as np
 import pytest
 
-from ibgan_tf import command_line
-
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script as a module, without its flags."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command_line, "define_flag", lambda *arguments, **options: None)
-        path = ROOT / "benchmarks" / "serving.py"
-        spec = importlib.util.spec_from_file_location("serving_benchmark", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
+def benchmark(load_benchmark):
+    return load_benchmark("serving")
 
 
 def test_a_row_has_percentiles_and_the_rate_of_its_calls(benchmark):

@@ -3,25 +3,12 @@
 import dataclasses
 import importlib.util
 import pathlib
-import sys
 
 import pytest
 
-from ibgan_tf import command_line
 from ibgan_tf.models.ibgan import IBGAN, IBGANConfig
 
 BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
-
-
-def load(name, patch):
-    """Returns a file of the benchmarks as a module, without its flags."""
-    patch.setattr(command_line, "define_flag", lambda *arguments, **options: None)
-    patch.syspath_prepend(str(BENCHMARKS))
-    spec = importlib.util.spec_from_file_location(f"{name}_benchmark", BENCHMARKS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    patch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
 
 
 def row(framework, milliseconds, **changes):
@@ -39,9 +26,9 @@ def row(framework, milliseconds, **changes):
 
 
 def test_the_ratios_are_over_the_best_rival_of_the_same_step_and_over_the_official_form(
-    monkeypatch,
+    load_benchmark,
 ):
-    benchmark = load("training_step", monkeypatch)
+    benchmark = load_benchmark("training_step")
     rows = [
         row("tensorflow", 100.0),
         row("pytorch", 200.0),
@@ -59,8 +46,8 @@ def test_the_ratios_are_over_the_best_rival_of_the_same_step_and_over_the_offici
     assert found[1]["gflops"] == 10.0
 
 
-def test_the_slopes_of_growth_are_those_of_a_line(monkeypatch):
-    benchmark = load("training_step", monkeypatch)
+def test_the_slopes_of_growth_are_those_of_a_line(load_benchmark):
+    benchmark = load_benchmark("training_step")
     rows = benchmark.growth_contenders()
     assert len(rows) == 4 + 2 + 2  # batch sizes, other image sizes, other widths
     for number, row in enumerate(rows):
@@ -71,8 +58,8 @@ def test_the_slopes_of_growth_are_those_of_a_line(monkeypatch):
     assert last.endswith("3.0 ms + 2.00 an image, 500.0 MiB + 0.25 an image")
 
 
-def test_every_form_of_the_step_has_its_rivals(monkeypatch):
-    benchmark = load("training_step", monkeypatch)
+def test_every_form_of_the_step_has_its_rivals(load_benchmark):
+    benchmark = load_benchmark("training_step")
     keys = ("precision", "trunk", "update_order")
     forms = [
         {tuple(one[key] for key in keys) for one in contenders}
@@ -82,8 +69,8 @@ def test_every_form_of_the_step_has_its_rivals(monkeypatch):
     assert len(forms[0]) == 8
 
 
-def test_the_operations_of_a_step_by_hand(monkeypatch):
-    flops = load("step_worker", monkeypatch)
+def test_the_operations_of_a_step_by_hand(load_benchmark):
+    flops = load_benchmark("step_worker")
     settings = {"generator_width": 1, "discriminator_width": 1, "z_dim": 2, "r_dim": 3}
     # Multiply-adds of one image, 64x64x1, widths of 1.
     encoder = 2 * 32 + 32 * 32 + 32 * 6
