@@ -110,16 +110,15 @@ def _verify_step(
     data_dir: str | os.PathLike[str] | None,
 ) -> Iterator[Verdict]:
     run, obstacle = None, "no weights of this step are kept"
-    if step in loadable_steps(record_dir):
-        try:
-            run = load_run(record_dir, step=step, data_dir=data_dir)
-            run.dataset  # noqa: B018 -- opened when it is first asked for
-        except FileNotFoundError as error:  # images that can't be rendered, and aren't here
-            run, obstacle = None, mistakes.one_line(error)
     with tempfile.TemporaryDirectory() as folder:  # for the tables of codes
-        if run is not None:
+        if step in loadable_steps(record_dir):
+            run = load_run(record_dir, step=step, data_dir=data_dir)
             run = dataclasses.replace(run, run_dir=pathlib.Path(folder))
             digest = codes.weights_hash(run.model.networks())
+            try:
+                run.dataset  # noqa: B018 -- opened when it is first asked for
+            except FileNotFoundError as error:  # images that can't be rendered, and aren't here
+                run, obstacle = None, mistakes.one_line(error)
         for path, result in kept.items():
             same = {"path": path, "step": step, "recorded": result["score"]}
             if run is None:

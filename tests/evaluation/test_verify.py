@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 
+from ibgan_tf.data import DATASETS
 from ibgan_tf.evaluation import afterwards, codes, evaluate, live, verify
 from ibgan_tf.runs.load import load_run
 
@@ -69,6 +70,29 @@ def test_another_score_other_weights_and_no_weights_are_told(results_dir):
     assert {(one.verdict, one.note) for one in earlier} == {
         (verify.SKIPPED, "no weights of this step are kept")
     }
+
+
+def test_a_record_whose_images_are_not_here_is_named_and_the_next_is_checked(
+    results_dir, monkeypatch
+):
+    shutil.copytree(results_dir / "one", results_dir / "two")
+    opened = []
+
+    class AbsentAtFirst(DATASETS["small_squares"]):
+        def __init__(self, *arguments, **settings):
+            opened.append(self)
+            if len(opened) <= 2:  # the two steps of the first record
+                raise FileNotFoundError("The data folder must have the images.")
+            super().__init__(*arguments, **settings)
+
+    monkeypatch.setitem(DATASETS, "small_squares", AbsentAtFirst)
+    found = list(verify.verify_results(results_dir))
+    by_record = {name: [v for v in found if name in v.path.parts] for name in ("one", "two")}
+    assert {(v.verdict, v.note) for v in by_record["one"]} == {
+        (verify.SKIPPED, "The data folder must have the images.")
+    }
+    assert {v.verdict for v in by_record["two"]} == {verify.SAME}
+    assert len(opened) == 4  # once for each step
 
 
 def test_results_of_training_are_computed_on_their_sample_again(scored_run, monkeypatch):
