@@ -28,6 +28,9 @@ class Settings:
     z_dim: int = 16
     r_dim: int = 10
     beta: float = 0.141
+    beta_start: float = 0.0
+    beta_hold_steps: int = 0
+    beta_steps: int = 0
     information_weight: float = 1.0
     generator_width: int = 16
     discriminator_width: int = 16
@@ -220,7 +223,7 @@ class Baseline:
         upper_bound = kl.sum(dim=1)
         adversarial = functional.softplus(-logits.float())
         s = self.settings
-        information = s.information_weight * lower_bound - s.beta * upper_bound
+        information = s.information_weight * lower_bound - self._beta() * upper_bound
         scalars = {
             "information_lower_bound": lower_bound.mean().detach(),
             "information_upper_bound": upper_bound.mean().detach(),
@@ -239,6 +242,13 @@ class Baseline:
         labels = low + (high - low) * torch.rand_like(real_logits) if high > low else low
         loss = functional.softplus(-real_logits) + (1.0 - labels) * real_logits
         return (loss + functional.softplus(generated_logits.float())).mean()
+
+    def _beta(self) -> float:
+        s = self.settings
+        if not s.beta_steps:
+            return s.beta
+        progress = min(max((self.step_number - s.beta_hold_steps) / s.beta_steps, 0.0), 1.0)
+        return s.beta_start + progress * (s.beta - s.beta_start)
 
     def _add_instance_noise(self, images, noise):
         s = self.settings

@@ -166,6 +166,7 @@ class IBGAN(base.GenerativeModel):
         config = self.config
         batch_size = batch["images"].shape[0]
         alternating = config.update_order == "alternating"
+        beta = self.upper_bound_weight()
         real = self._add_instance_noise(batch["images"], Draw.INSTANCE_NOISE_REAL)
 
         # Two tapes, so that neither's gradients pass through what only the other needs.
@@ -193,7 +194,7 @@ class IBGAN(base.GenerativeModel):
             kl = information.dimensionwise_kl(encoded, self.prior)  # [batch, r_dim]
             upper_bound = tf.reduce_sum(kl, axis=-1)
             objective = adversarial_loss - (
-                config.information_weight * lower_bound - config.beta * upper_bound
+                config.information_weight * lower_bound - beta * upper_bound
             )  # eq. (11)
             objective = base.replica_mean(objective)
 
@@ -220,6 +221,7 @@ class IBGAN(base.GenerativeModel):
                 base.whole_batch(z), base.whole_batch(reconstruction.loc)
             ),
             "information_upper_bound": tf.reduce_mean(upper_bound),
+            **({"beta": beta} if config.beta_steps else {}),
             **{f"kl/r{index:02d}": mean_kl[index] for index in range(config.r_dim)},
         }
 
@@ -254,6 +256,16 @@ class IBGAN(base.GenerativeModel):
         if low == high:
             return low
         return low + (high - low) * self.draw_uniform([batch_size], Draw.REAL_LABELS)
+
+    def upper_bound_weight(self) -> tf.Tensor | float:
+        """Returns beta of eq. (11) at the current step: the paper's constant, or scheduled."""
+        config = self.config
+        if not config.beta_steps:
+            return config.beta
+        step = tf.cast(self.step.value, tf.float32)
+        progress = (step - config.beta_hold_steps) / config.beta_steps
+        change = config.beta - config.beta_start
+        return config.beta_start + change * tf.clip_by_value(progress, 0.0, 1.0)
 
     def instance_noise_scale(self) -> tf.Tensor:
         """Returns the standard deviation of the instance noise at the current step."""

@@ -15,6 +15,9 @@ class IBGANConfig:
     z_dim: int = setting(16, "width of the noise z")
     r_dim: int = setting(10, "width of the representation r")
     beta: float = setting(0.141, "weight of the upper bound I^U, eq. (11)")
+    beta_start: float = setting(0.0, "its value up to beta_hold_steps, where beta_steps > 0")
+    beta_hold_steps: int = setting(0, "steps before it begins to change")
+    beta_steps: int = setting(0, "steps over which it then changes linearly to beta; 0: constant")
     information_weight: float = setting(1.0, "weight of the lower bound I^L; 1 in eq. (11)")
     generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
     discriminator_width: int = setting(16, "channels of the discriminator's first map (ndf)")
@@ -65,7 +68,15 @@ class IBGANConfig:
             "instance_noise_steps",
         ):
             _require(self, name, getattr(self, name) > 0, "> 0")
-        for name in ("beta", "information_weight", "instance_noise_start", "instance_noise_end"):
+        for name in (
+            "beta",
+            "beta_start",
+            "beta_hold_steps",
+            "beta_steps",
+            "information_weight",
+            "instance_noise_start",
+            "instance_noise_end",
+        ):
             _require(self, name, getattr(self, name) >= 0, ">= 0")
         for name in ("rho", "momentum"):
             _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")

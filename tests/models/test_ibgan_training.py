@@ -175,6 +175,37 @@ def test_without_the_lower_bound_and_with_r_from_the_prior_it_is_a_gan(
     assert scalars["information_upper_bound"] == 0.0
 
 
+# The schedule of beta
+
+
+@pytest.mark.parametrize(
+    ("step", "beta"), [(0, 0.02), (10, 0.02), (15, 0.05), (30, 0.14), (31, 0.14), (10_000, 0.14)]
+)
+def test_beta_is_held_changes_linearly_and_then_stays(ibgan, step, beta):
+    model = ibgan(beta=0.14, beta_start=0.02, beta_hold_steps=10, beta_steps=20)
+    model.step.assign(step)
+    np.testing.assert_allclose(model.upper_bound_weight(), beta, rtol=1e-6)
+
+
+def test_without_a_schedule_beta_is_constant(ibgan):
+    assert ibgan(beta=0.14, beta_start=0.02, beta_hold_steps=10).upper_bound_weight() == 0.14
+
+
+def test_the_step_weighs_the_upper_bound_by_the_schedule(
+    ibgan, batch, sent_gradients, assert_gradients_close
+):
+    schedule = {"beta": 0.14, "beta_start": 0.02, "beta_hold_steps": 5, "beta_steps": 20}
+    gradients = []
+    for settings in ({"beta": 0.08}, schedule):
+        model = ibgan(update_order="simultaneous", **settings)
+        model.step.assign(15)
+        sent = sent_gradients(model)
+        scalars = model.train_step(batch)
+        gradients.append(sent["generator"])
+    np.testing.assert_allclose(scalars["beta"], 0.08, rtol=1e-6)
+    assert_gradients_close(*gradients, variables=model.generator_variables)
+
+
 # Instance noise and labels
 
 
