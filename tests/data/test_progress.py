@@ -2,15 +2,7 @@ import itertools
 import sys
 import time
 
-import pytest
-
 from ibgan_tf.data import progress
-
-
-@pytest.fixture
-def terminal(capsys, monkeypatch):
-    """Lets stderr, which is captured, look like a terminal."""
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
 
 def test_quick_work_draws_nothing(capsys):
@@ -18,7 +10,8 @@ def test_quick_work_draws_nothing(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_slow_work_draws_a_bar_on_stderr_up_to_100_percent(capsys, monkeypatch, terminal):
+def test_slow_work_draws_a_bar_on_stderr_up_to_100_percent(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     seconds = itertools.count(start=0.0, step=0.6)
     monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
     assert list(progress.progress_bar(range(4), total=4, title="Rendering")) == [0, 1, 2, 3]
@@ -29,7 +22,8 @@ def test_slow_work_draws_a_bar_on_stderr_up_to_100_percent(capsys, monkeypatch, 
     assert err.endswith(f"Rendering [{'#' * 40}] 100%\n")
 
 
-def test_frequent_chunks_are_not_each_drawn(capsys, monkeypatch, terminal):
+def test_frequent_chunks_are_not_each_drawn(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     seconds = itertools.count(start=0.0, step=0.1)
     monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
     list(progress.progress_bar(range(100), total=100, title="Rendering"))
