@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 INSTALLED = $(VENV)/.installed
 TESTED = $(VENV)/.test-installed
 
-.PHONY: install demo test test-slow verify-results serve-docker lint clean
+.PHONY: install demo test test-slow verify-results serve-docker serve-test lint clean
 
 install: $(INSTALLED)
 
@@ -53,9 +53,30 @@ serve-docker: $(TESTED)
 	&& $(BIN)/python export/client.py $(SERVED) --transport=rest; \
 	code=$$?; $(COMPOSE) down; exit $$code
 
+# Asks NVIDIA's Triton for what an export answers, under load too. Triton has an environment of its
+# own: it wants NumPy 1, and TensorFlow's library, but none of TensorFlow's Python packages. The tests
+# are skipped, with the reason, where that environment can't be made. 3 GB on disk.
+TRITON_PYTHON ?= $(PYTHON)
+TRITON_VENV ?= .venv-triton
+TRITON_INSTALLED = $(TRITON_VENV)/.installed
+TRITON_TESTS = tests/serving/test_triton.py tests/benchmarks/test_serving.py
+
+serve-test: $(TESTED)
+	-$(MAKE) $(TRITON_INSTALLED)
+	IBGAN_TEST_TRITON=$(abspath $(TRITON_VENV))/bin/python \
+	$(BIN)/python -m pytest -m triton -rs $(ARGS) $(TRITON_TESTS)
+
+$(TRITON_INSTALLED):
+	$(TRITON_PYTHON) -c "import sys; sys.exit(0 if sys.version_info[:2] in ((3, 11), (3, 12)) else 'Triton\'s Python must be 3.11 or 3.12. Received: ' + sys.version.split()[0] + '. Set TRITON_PYTHON=python3.12')"
+	$(TRITON_PYTHON) -m venv $(TRITON_VENV)
+	$(TRITON_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(TRITON_VENV)/bin/python -m pip install --quiet nvidia-pytriton==0.7.0
+	$(TRITON_VENV)/bin/python -m pip install --quiet --no-deps "tensorflow-cpu>=2.21,<2.22"
+	touch $@
+
 lint: $(TESTED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(TRITON_VENV) build dist *.egg-info

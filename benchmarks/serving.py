@@ -1,11 +1,12 @@
-"""Times an export side by side: Python's loader, the C API, and the local server's two fronts.
+"""Times an export side by side: Python's loader, the C API, the local server's fronts, and Triton.
 
     python benchmarks/serving.py --model_dir=results/ibgan-dsprites/export --json=serving.json
 
 One client asks for random codes' images as float32, uint8 and PNG, in batches of several sizes.
 The ways take turns, a round each, so that what else the machine does falls on all of them. The
 local server (`ibgan_tf/serving/double.py`) runs in a process of its own over the loader of
-TensorFlow Serving; it is a stand-in written in Python, and not TensorFlow Serving.
+TensorFlow Serving; it is a stand-in written in Python, and not TensorFlow Serving. Triton is
+NVIDIA's server, asked by gRPC; it is left out where its environment isn't (`make serve-test`).
 """
 
 import contextlib
@@ -38,11 +39,16 @@ command_line.define_flag(
 command_line.define_flag("batches", tuple[int, ...], "Images per call.", default=(1, 8, 64))
 command_line.define_flag("seconds", float, "Of each cell of the table.", default=6.0)
 command_line.define_flag("rounds", int, "In how many turns.", default=3)
+command_line.define_flag(
+    "triton_python", str, "Of Triton's environment.", default=".venv-triton/bin/python"
+)
 command_line.define_flag("json", str, "Where to write the numbers.")
 
 FORMS = {"float32": "", "uint8": "_uint8", "PNG": "_png"}
 MIN_CALLS = 5  # of each turn, however slow
 Run = Callable[[str, Mapping[str, np.ndarray]], Mapping[str, np.ndarray]]
+# Calls a signature for some seconds, and returns how long each call took.
+Turn = Callable[[str, Mapping[str, np.ndarray], float], list[float]]
 
 
 @contextlib.contextmanager
@@ -82,8 +88,25 @@ def local_server(model_dir: pathlib.Path) -> Iterator[dict[str, str]]:
         process.stdout.close()
 
 
+@contextlib.contextmanager
+def triton_turns(export_dir: pathlib.Path, python: pathlib.Path, *, stem: str) -> Iterator[Turn]:
+    """Yields turns of a process that asks Triton by gRPC; it times its calls itself."""
+    from ibgan_tf.serving import triton
+
+    only = [stem + ending for ending in FORMS.values()]
+    with (
+        triton.TritonServer(export_dir, python=python, only=only) as server,
+        triton.TritonClient(server) as client,
+    ):
+
+        def take(signature: str, inputs: Mapping[str, np.ndarray], seconds: float) -> list[float]:
+            return client.measure(signature, inputs, seconds=seconds, min_calls=MIN_CALLS)[0]
+
+        yield take
+
+
 def time_calls(
-    ways: Mapping[str, Run],
+    ways: Mapping[str, Turn],
     *,
     stem: str,
     sizes: Mapping[str, int],
@@ -94,7 +117,7 @@ def time_calls(
     """Returns a row for each way, form and batch.
 
     Args:
-        ways: name -> calls a signature.
+        ways: name -> takes a turn.
         stem: of the signatures from a code to images.
         sizes: part of the code -> its size.
         batches: images per call.
@@ -113,14 +136,22 @@ def time_calls(
                 for part, size in sizes.items()
             }
             times = {way: [] for way in ways}
-            for run in ways.values():
-                run(stem + ending, inputs)  # the first call of a shape is slower
+            for take in ways.values():
+                take(stem + ending, inputs, 0.0)  # the first call of a shape is slower
             for _ in range(rounds):
-                for way, run in ways.items():
-                    call = functools.partial(run, stem + ending, inputs)
-                    times[way] += turn(call, seconds / rounds)
+                for way, take in ways.items():
+                    times[way] += take(stem + ending, inputs, seconds / rounds)
             rows += [row(way, form, batch, taken) for way, taken in times.items()]
     return rows
+
+
+def turns(run: Run) -> Turn:
+    """Returns what takes a turn of calls in this process."""
+
+    def take(signature: str, inputs: Mapping[str, np.ndarray], seconds: float) -> list[float]:
+        return turn(functools.partial(run, signature, inputs), seconds)
+
+    return take
 
 
 def turn(call: Callable[[], Any], seconds: float) -> list[float]:
@@ -176,8 +207,18 @@ def bytes_per_image(
     return found
 
 
-def shown(rows: Sequence[Mapping[str, Any]], weights: Mapping[str, Mapping[str, float]]) -> str:
-    """Returns both tables as Markdown; a row's last column compares it with the C API."""
+def shown(
+    rows: Sequence[Mapping[str, Any]],
+    weights: Mapping[str, Mapping[str, float]],
+    left_out: Mapping[str, str],
+) -> str:
+    """Returns both tables as Markdown; a row's last column compares it with the C API.
+
+    Args:
+        rows: of `time_calls`.
+        weights: of `bytes_per_image`.
+        left_out: way -> why it wasn't measured.
+    """
     lines = [
         "| images as | batch | by | p50, ms | p99, ms | images/s | p50 / C API |",
         "|---|---|---|---|---|---|---|",
@@ -190,6 +231,7 @@ def shown(rows: Sequence[Mapping[str, Any]], weights: Mapping[str, Mapping[str, 
             f"| {found['p50_milliseconds']:.2f} | {found['p99_milliseconds']:.2f} "
             f"| {found['images_per_second']:.0f} | {ratio:.2f} |"
         )
+    lines += [f"| any | any | {way} | left out: {why} | | | |" for way, why in left_out.items()]
     lines += ["", "| bytes per image | by itself | gRPC | REST (JSON) |", "|---|---|---|---|"]
     lines += [
         f"| {form} | {found['image']:.0f} | {found['gRPC']:.0f} | {found['REST']:.0f} |"
@@ -199,17 +241,23 @@ def shown(rows: Sequence[Mapping[str, Any]], weights: Mapping[str, Mapping[str, 
 
 
 def measure(
-    model_dir: pathlib.Path, *, batches: Sequence[int], seconds: float, rounds: int
+    model_dir: pathlib.Path,
+    *,
+    batches: Sequence[int],
+    seconds: float,
+    rounds: int,
+    triton_python: pathlib.Path,
 ) -> dict[str, Any]:
-    """Returns the rows and the bytes per image of an export.
+    """Returns the rows and the bytes per image of an export, and which ways were left out.
 
     Args:
         model_dir: the folder of the version folders, or of one version.
         batches: images per call.
         seconds: of each row.
         rounds: in how many turns.
+        triton_python: Python of Triton's environment, which need not exist.
     """
-    from ibgan_tf.serving import card, client, opening, pictures, runtime
+    from ibgan_tf.serving import card, client, opening, pictures, runtime, triton
 
     export_dir = opening.newest_version(model_dir)
     signatures = card.read(export_dir)["signatures"]
@@ -219,19 +267,27 @@ def measure(
     }
     with contextlib.ExitStack() as stack:
         session = stack.enter_context(runtime.SavedModelSession(export_dir, signatures))
-        ways = {"Python": stack.enter_context(python_loader(export_dir)), "C API": session.run}
+        loaded = stack.enter_context(python_loader(export_dir))
+        ways = {"Python": turns(loaded), "C API": turns(session.run)}
         for way, address in stack.enter_context(local_server(export_dir.parent)).items():
             settings = {"transport": way.lower(), "version": int(export_dir.name)}
             patience = client.Patience(deadline=60.0)
             connected = client.connect(
                 address, model="benchmark", patience=patience, max_batch=max(batches), **settings
             )
-            ways[way] = stack.enter_context(connected).run
+            ways[way] = turns(stack.enter_context(connected).run)
+        why_not = triton.why_not(triton_python)
+        if why_not is None:
+            ways["Triton"] = stack.enter_context(
+                triton_turns(export_dir, triton_python, stem=code["stem"])
+            )
         gc.collect()
         gc.freeze()  # or JSON's many lists set off collections that walk through all of TensorFlow
         rows = time_calls(ways, batches=batches, seconds=seconds, rounds=rounds, **code)
         weights = bytes_per_image(session.run, batch=max(batches), **code)
-    return {"export": str(export_dir), "rows": rows, "bytes_per_image": weights}
+    left_out = {"Triton": why_not} if why_not else {}
+    found = {"rows": rows, "bytes_per_image": weights, "left_out": left_out}
+    return {"export": str(export_dir), **found}
 
 
 def main(argv: Sequence[str]) -> None:
@@ -250,8 +306,9 @@ def main(argv: Sequence[str]) -> None:
         batches=FLAGS.batches,
         seconds=FLAGS.seconds,
         rounds=FLAGS.rounds,
+        triton_python=pathlib.Path(FLAGS.triton_python),
     )
-    print(shown(found["rows"], found["bytes_per_image"]))
+    print(shown(found["rows"], found["bytes_per_image"], found["left_out"]))
     if FLAGS.json:
         about = {
             "environment": environment.describe(step=0, command=argv),

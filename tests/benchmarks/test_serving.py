@@ -1,11 +1,17 @@
 """The serving benchmark times what it says, and measures a small export every way."""
 
+import os
 import pathlib
+import platform
+import sys
 
 import numpy as np
 import pytest
 
+from ibgan_tf.serving import triton
+
 ROOT = pathlib.Path(__file__).parents[2]
+TRITON = pathlib.Path(os.environ.get("IBGAN_TEST_TRITON", ROOT / ".venv-triton/bin/python"))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def test_the_ways_take_turns_with_equal_inputs(benchmark, monkeypatch):
         return lambda signature, inputs: asked.append((name, signature, inputs["r"]))
 
     rows = benchmark.time_calls(
-        {"a": way("a"), "b": way("b")},
+        {"a": benchmark.turns(way("a")), "b": benchmark.turns(way("b"))},
         stem="generate",
         sizes={"r": 3},
         batches=[2],
@@ -63,8 +69,11 @@ def test_the_ways_take_turns_with_equal_inputs(benchmark, monkeypatch):
     assert rows[0]["p50_milliseconds"] == pytest.approx(3000.0)
 
 
-def test_a_small_export_is_measured_every_way(benchmark, published):
-    found = benchmark.measure(published.path.parent, batches=[1, 2], seconds=0.01, rounds=1)
+def test_a_small_export_is_measured_every_way(benchmark, published, tmp_path):
+    missing = tmp_path / "python"
+    found = benchmark.measure(
+        published.path.parent, batches=[1, 2], seconds=0.01, rounds=1, triton_python=missing
+    )
     cells = {(row["way"], row["form"], row["batch"]) for row in found["rows"]}
     assert cells == {
         (way, form, batch)
@@ -78,6 +87,23 @@ def test_a_small_export_is_measured_every_way(benchmark, published):
     assert weights["uint8"]["image"] == 64 * 64
     assert 16384 < weights["float32"]["gRPC"] < 16384 + 100  # its name, type and shape besides
     assert weights["float32"]["REST"] > 2 * weights["float32"]["gRPC"]
-    table = benchmark.shown(found["rows"], weights)
+    table = benchmark.shown(found["rows"], weights, found["left_out"])
     assert "| uint8 | 2 | C API |" in table
     assert table.count("| 1.00 |") >= 6  # the C API beside itself
+    assert "| any | any | Triton | left out: " in table
+    if (sys.platform, platform.machine()) == ("linux", "x86_64"):
+        assert f"Received: no file {missing}." in table
+
+
+@pytest.mark.triton
+def test_triton_is_measured_beside_the_others(benchmark, published):
+    if reason := triton.why_not(TRITON):
+        pytest.skip(reason)
+    found = benchmark.measure(
+        published.path.parent, batches=[2], seconds=0.01, rounds=1, triton_python=TRITON
+    )
+    cells = [(row["form"], row["calls"]) for row in found["rows"] if row["way"] == "Triton"]
+    assert cells == [(form, benchmark.MIN_CALLS) for form in ("float32", "uint8", "PNG")]
+    table = benchmark.shown(found["rows"], found["bytes_per_image"], found["left_out"])
+    assert "| uint8 | 2 | Triton |" in table
+    assert "left out" not in table
