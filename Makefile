@@ -55,11 +55,11 @@ serve-docker: $(TESTED)
 
 # Asks NVIDIA's Triton for what an export answers, under load too. Triton has an environment of its
 # own: it wants NumPy 1, and TensorFlow's library, but none of TensorFlow's Python packages. The tests
-# are skipped, with the reason, where that environment can't be made. 3 GB on disk.
+# are skipped, with the reason, where that environment can't be made. 2 GB on disk.
 TRITON_PYTHON ?= $(PYTHON)
 TRITON_VENV ?= .venv-triton
 TRITON_INSTALLED = $(TRITON_VENV)/.installed
-TRITON_TESTS = tests/serving/test_triton.py tests/benchmarks/test_serving.py
+TRITON_TESTS = tests/serving/test_triton.py tests/export/test_serve_triton.py tests/benchmarks/test_serving.py
 
 serve-test: $(TESTED)
 	-$(MAKE) $(TRITON_INSTALLED)

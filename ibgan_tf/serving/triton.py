@@ -34,9 +34,10 @@ from ibgan_tf.serving.status import StatusError
 
 _START_SECONDS = 180.0  # about 20 on a quiet machine
 _EXIT_SECONDS = 5  # calls that are under way have to end
-_STOP_SECONDS = 60.0
+_STOP_SECONDS = 120.0  # about 10 on a quiet machine
 _READY = "ready: "  # as in triton_server, which can't be imported here
 _ANSWER = "answer: "  # as in triton_client
+_SHARED = "pytrtion"  # so pytriton spells it, before the number of its process
 _KEPT_LINES = 8  # of what the server said last, for an error
 _MAKE = "Make it with: make serve-test"
 # What is wrong with the environment: a line, or nothing.
@@ -200,6 +201,9 @@ class TritonServer:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._reader.join()
+        # What Triton's backend shares with its process outlives a server that was killed.
+        for path in pathlib.Path("/dev/shm").glob(f"{_SHARED}{self._process.pid}-*"):
+            path.unlink(missing_ok=True)
 
 
 class TritonClient:

@@ -1,4 +1,4 @@
-"""NVIDIA's Triton over an export; `make serve-test` makes its environment, and runs what is marked."""
+"""NVIDIA's Triton over an export; `make serve-test` makes its environment and runs all of this."""
 
 import concurrent.futures
 import contextlib
