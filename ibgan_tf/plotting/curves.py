@@ -47,6 +47,7 @@ class CurveGroup:
         labels: key in the rows -> text in the legend, in its order.
         y_range: lowest and highest value shown, or None to fit.
         legend_title: written above the legend.
+        logarithmic: whether values, all > 0, are drawn on a logarithmic scale.
     """
 
     title: str
@@ -54,6 +55,7 @@ class CurveGroup:
     labels: Mapping[str, str]
     y_range: tuple[float, float] | None = None
     legend_title: str = ""
+    logarithmic: bool = False
 
 
 def curves(
@@ -161,7 +163,10 @@ def bound_curves(rows: Sequence[Mapping[str, object]], path: str | os.PathLike) 
         OSError: the file can't be written.
     """
     reconstruction = CurveGroup(
-        title="Reconstruction loss", y_label="nats an image", labels=RECONSTRUCTION
+        title="Reconstruction loss",
+        y_label="nats an image, logarithmic",
+        labels=RECONSTRUCTION,
+        logarithmic=True,  # the first steps are thirty times the last
     )
     divergences = CurveGroup(
         title="Divergences of the code", y_label="nats an image", labels=DIVERGENCES
@@ -276,6 +281,9 @@ def _draw_group(
     style.dress(axes, title=group.title, x_label=x_label, y_label=group.y_label)
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.margins(x=0.02)
+    if group.logarithmic:
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     if group.y_range:
         axes.set_ylim(*group.y_range)
     _draw_legend(axes, title=group.legend_title, count=len(lines), beside=legend_beside)
