@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from absl import flags
 
 from ibgan_tf import command_line
-from ibgan_tf.runs import atomic
+from ibgan_tf.runs import atomic, environment
 
 FLAGS = flags.FLAGS
 command_line.define_flag("json", str, "Where to write the numbers.", default="training_step.json")
@@ -102,16 +101,16 @@ class Worker:
     """
 
     def __init__(self, contenders: Sequence[Contender]):
-        environment = dict(os.environ)
+        variables = dict(os.environ)
         threads = contenders[0].get("threads_per_operation", 0)
         if threads:
-            environment["TF_NUM_INTRAOP_THREADS"] = str(threads)
+            variables["TF_NUM_INTRAOP_THREADS"] = str(threads)
         self._process = subprocess.Popen(
             [sys.executable, WORKER, contenders[0]["framework"], json.dumps(list(contenders))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=environment,
+            env=variables,
         )
         self.contenders = contenders
         self.said: Mapping[str, object] = {}
@@ -301,17 +300,7 @@ def _form(row: Mapping[str, object]) -> str:
     return ", ".join([form, *(f"{name}={row[name]}" for name in sizes if name in row)])
 
 
-def _machine() -> dict[str, object]:
-    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    return {
-        "processor": names[0] if names else "unknown",
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
-
-
-def main(_: Sequence[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Measures, prints the table and writes the numbers."""
     often = {"rounds": FLAGS.rounds, "steps": FLAGS.steps}
     if FLAGS.growth:
@@ -320,7 +309,8 @@ def main(_: Sequence[str]) -> None:
     else:
         found = complete(measure(our_contenders() + pytorch_contenders(), **often))
         tables = [table(found), parts_table(found)]
-    atomic.write_json(pathlib.Path(FLAGS.json), found | _machine())
+    found["environment"] = environment.describe(step=0, command=argv)
+    atomic.write_json(pathlib.Path(FLAGS.json), found)
     print(*tables, sep="\n\n")
 
 
