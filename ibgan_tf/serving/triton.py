@@ -33,7 +33,7 @@ from ibgan_tf.serving.packing import pack, unpack
 from ibgan_tf.serving.status import StatusError
 
 _START_SECONDS = 180.0  # about 20 on a quiet machine
-_EXIT_SECONDS = 5  # calls that are under way have to end
+_EXIT_SECONDS = 30  # at most, for calls under way and what Triton tidies up
 _STOP_SECONDS = 120.0  # about 10 on a quiet machine
 _READY = "ready: "  # as in triton_server, which can't be imported here
 _ANSWER = "answer: "  # as in triton_client
