@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base
+from ibgan_tf.models import base, schedules
 from ibgan_tf.models.gan_settings import GANConfig
 from ibgan_tf.networks import dcgan, spectral
 from ibgan_tf.optimizers import FusedRMSprop
@@ -68,9 +68,12 @@ def optimizer(
 
 def instance_noise_scale(config: GANConfig, step: tf.Tensor) -> tf.Tensor:
     """Returns the standard deviation of the instance noise at a step."""
-    progress = tf.cast(step, tf.float32) / config.instance_noise_steps
-    change = config.instance_noise_end - config.instance_noise_start
-    return config.instance_noise_start + change * tf.minimum(progress, 1.0)
+    return schedules.linear(
+        step,
+        start=config.instance_noise_start,
+        end=config.instance_noise_end,
+        steps=config.instance_noise_steps,
+    )
 
 
 def add_instance_noise(model: base.GenerativeModel, images: tf.Tensor, draw: Draw) -> tf.Tensor:

@@ -34,7 +34,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry
 from ibgan_tf.losses import adversarial, information
-from ibgan_tf.models import base
+from ibgan_tf.models import base, schedules
 from ibgan_tf.models.ibgan_settings import PRESETS, IBGANConfig
 from ibgan_tf.networks import dcgan, initialization, mlp
 from ibgan_tf.optimizers import FusedRMSprop
@@ -262,17 +262,23 @@ class IBGAN(base.GenerativeModel):
         config = self.config
         if not config.beta_steps:
             return config.beta
-        step = tf.cast(self.step.value, tf.float32)
-        progress = (step - config.beta_hold_steps) / config.beta_steps
-        change = config.beta - config.beta_start
-        return config.beta_start + change * tf.clip_by_value(progress, 0.0, 1.0)
+        return schedules.linear(
+            self.step.value,
+            start=config.beta_start,
+            end=config.beta,
+            steps=config.beta_steps,
+            hold_steps=config.beta_hold_steps,
+        )
 
     def instance_noise_scale(self) -> tf.Tensor:
         """Returns the standard deviation of the instance noise at the current step."""
         config = self.config
-        progress = tf.cast(self.step.value, tf.float32) / config.instance_noise_steps
-        change = config.instance_noise_end - config.instance_noise_start
-        return config.instance_noise_start + change * tf.minimum(progress, 1.0)
+        return schedules.linear(
+            self.step.value,
+            start=config.instance_noise_start,
+            end=config.instance_noise_end,
+            steps=config.instance_noise_steps,
+        )
 
     def _add_instance_noise(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
         noise = self.instance_noise_scale() * self.draw_normal(images.shape, draw)
