@@ -16,57 +16,14 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-import numpy as np
 import torch
+from pytorch_ibgan import images as pytorch_images
 from pytorch_ibgan import step as pytorch_step
-
-from ibgan_tf.data import base, sprites
-from ibgan_tf.metrics import factor_vae_score
-
-SCORED_IMAGES = 100_000  # of the 737,280, for the score while training
-
-
-class Sprites:
-    """The 737,280 dSprites images, bit-packed on the device.
-
-    Args:
-        device: where they lie, 377 MB.
-    """
-
-    def __init__(self, device: torch.device):
-        packed = np.concatenate(list(sprites.render()))
-        self._packed = torch.from_numpy(packed.reshape(-1, sprites.PACKED_BYTES)).to(device)
-        self._shifts = torch.arange(7, -1, -1, device=device, dtype=torch.uint8)
-        self.size = len(self._packed)
-
-    def images(self, indices: torch.Tensor) -> torch.Tensor:
-        """Returns images by index, float32 [n, 1, 64, 64], -1 or 1."""
-        bits = (self._packed[indices][:, :, None] >> self._shifts) & 1
-        side = sprites.IMAGE_SIZE
-        return bits.reshape(-1, 1, side, side).float() * 2.0 - 1.0
-
-
-def factor_vae(baseline: pytorch_step.Baseline, images: Sprites) -> dict[str, float]:
-    """Returns the FactorVAE score of the two-step codes of a sample of the images."""
-    indices = np.random.default_rng(0).choice(images.size, SCORED_IMAGES, replace=False)
-    for network in baseline.networks():
-        network.eval()
-    codes = []
-    with torch.no_grad():
-        for part in np.array_split(indices, SCORED_IMAGES // 500):
-            batch = images.images(torch.from_numpy(part).to(baseline.device))
-            z_mean = baseline.reconstructor(baseline.front(batch))
-            codes.append(baseline.encoder(z_mean).chunk(2, dim=1)[0].cpu().numpy())
-    for network in baseline.networks():
-        network.train()
-    factors = base.factors_from_index(indices, sprites.FACTOR_SIZES)
-    found = factor_vae_score(np.concatenate(codes), factors, settings="fast")
-    return {"factor_vae": found["score"], "num_active_dims": int(found["num_active_dims"])}
 
 
 def train(
     baseline: pytorch_step.Baseline,
-    images: Sprites,
+    images: pytorch_images.Images,
     *,
     steps: int,
     batch_size: int,
@@ -100,7 +57,9 @@ def train(
             row = {"step": step, "steps_per_second": report_every / (time.monotonic() - began)}
             row |= {name: (value / report_every).tolist() for name, value in sums.items()}
             if score_every and step % score_every == 0:
-                row |= factor_vae(baseline, images)
+                row |= pytorch_images.factor_vae(
+                    *pytorch_images.codes(baseline, images), settings="fast"
+                )
             with open(log, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             shown = ", ".join(f"{value:.2f}" for value in row["kl"])
@@ -144,7 +103,7 @@ def main() -> None:
         file.write(json.dumps({"step": 0, **dataclasses.asdict(settings)}) + "\n")
     train(
         baseline,
-        Sprites(baseline.device),
+        pytorch_images.Images(pytorch_images.render().to(baseline.device)),
         steps=given["steps"],
         batch_size=given["batch_size"],
         report_every=given["report_every"],

@@ -83,6 +83,7 @@ class Baseline:
         channels: of the images.
         device: "cpu" or "cuda".
         seed: of the initial weights and of all noise.
+        capturable: whether a CUDA graph can hold the optimizers' updates.
     """
 
     def __init__(
@@ -93,9 +94,11 @@ class Baseline:
         channels: int = 1,
         device: str = "cpu",
         seed: int = 0,
+        capturable: bool = False,
     ):
         torch.manual_seed(seed)
         self.settings, self.form, self.device = settings, form, torch.device(device)
+        self.random = None  # the generator of all noise; None: PyTorch's own
         self.step_number = 0
         s, width = settings, settings.discriminator_width
         self.encoder = networks.encoder(s.z_dim, s.r_dim, **ENCODERS[s.encoder])
@@ -123,6 +126,7 @@ class Baseline:
                 momentum=s.momentum,
                 eps=s.epsilon**0.5,
                 foreach=True,  # the fastest form that it has
+                capturable=capturable,
             )
             for parameters, rate in (
                 (self.generator_side, s.generator_learning_rate),
@@ -168,7 +172,7 @@ class Baseline:
         s = self.settings
 
         def normal(*shape):
-            return torch.randn(*shape, device=self.device)
+            return torch.randn(*shape, device=self.device, generator=self.random)
 
         return {
             "z": normal(batch, s.z_dim),
@@ -239,20 +243,27 @@ class Baseline:
                 self.reconstructor(features)
         real_logits = self.discriminator(features)[:, 0].float()
         low, high = self.settings.real_label_low, self.settings.real_label_high
-        labels = low + (high - low) * torch.rand_like(real_logits) if high > low else low
+        labels = low
+        if high > low:
+            uniform = torch.rand(len(real), device=self.device, generator=self.random)
+            labels = low + (high - low) * uniform
         loss = functional.softplus(-real_logits) + (1.0 - labels) * real_logits
         return (loss + functional.softplus(generated_logits.float())).mean()
 
-    def _beta(self) -> float:
+    def _beta(self) -> float | torch.Tensor:
         s = self.settings
         if not s.beta_steps:
             return s.beta
-        progress = min(max((self.step_number - s.beta_hold_steps) / s.beta_steps, 0.0), 1.0)
+        progress = self.progress(s.beta_hold_steps, s.beta_steps)
         return s.beta_start + progress * (s.beta - s.beta_start)
+
+    def progress(self, hold_steps: int, steps: int) -> float | torch.Tensor:
+        """Returns how far a linear schedule has come, 0 to 1."""
+        return min(max((self.step_number - hold_steps) / steps, 0.0), 1.0)
 
     def _add_instance_noise(self, images, noise):
         s = self.settings
-        progress = min(self.step_number / s.instance_noise_steps, 1.0)
+        progress = self.progress(0, s.instance_noise_steps)
         scale = s.instance_noise_start + progress * (s.instance_noise_end - s.instance_noise_start)
         noisy = (images + scale * noise).clamp(-1.0, 1.0)
         if self.form.channels_last:
