@@ -60,9 +60,10 @@ def test_the_defaults_are_those_for_dsprites():
     assert IBGANConfig() == PRESETS["dsprites"].config
 
 
-def test_the_fast_preset_differs_from_the_official_one_in_its_schedule_only():
-    official = dataclasses.asdict(PRESETS["dsprites"].config)
-    fast = dataclasses.asdict(PRESETS["dsprites_fast"].config)
+@pytest.mark.parametrize("name", ["dsprites", "color_dsprites"])
+def test_a_fast_preset_differs_from_the_official_one_in_its_schedule_only(name):
+    official = dataclasses.asdict(PRESETS[name].config)
+    fast = dataclasses.asdict(PRESETS[f"{name}_fast"].config)
     changed = {name for name in official if fast[name] != official[name]}
     assert changed <= {
         "generator_learning_rate",
