@@ -1,4 +1,4 @@
-"""What the steps of GAN and InfoGAN share: networks, optimizers, instance noise, D's loss."""
+"""What GAN and InfoGAN share, and of it what IB-GAN does too: instance noise and D's loss."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ import tensorflow as tf
 from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, schedules
 from ibgan_tf.models.gan_settings import GANConfig
+from ibgan_tf.models.ibgan_settings import IBGANConfig
 from ibgan_tf.networks import dcgan, spectral
 from ibgan_tf.optimizers import FusedRMSprop
 from ibgan_tf.seeds import Draw
@@ -66,7 +67,7 @@ def optimizer(
     return made
 
 
-def instance_noise_scale(config: GANConfig, step: tf.Tensor) -> tf.Tensor:
+def instance_noise_scale(config: GANConfig | IBGANConfig, step: tf.Tensor) -> tf.Tensor:
     """Returns the standard deviation of the instance noise at a step."""
     return schedules.linear(
         step,

@@ -34,7 +34,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry
 from ibgan_tf.losses import adversarial, information
-from ibgan_tf.models import base, schedules
+from ibgan_tf.models import base, gan_training, schedules
 from ibgan_tf.models.ibgan_settings import PRESETS, IBGANConfig
 from ibgan_tf.networks import dcgan, initialization, mlp
 from ibgan_tf.optimizers import FusedRMSprop
@@ -167,7 +167,7 @@ class IBGAN(base.GenerativeModel):
         batch_size = batch["images"].shape[0]
         alternating = config.update_order == "alternating"
         beta = self.upper_bound_weight()
-        real = self._add_instance_noise(batch["images"], Draw.INSTANCE_NOISE_REAL)
+        real = gan_training.add_instance_noise(self, batch["images"], Draw.INSTANCE_NOISE_REAL)
 
         # Two tapes, so that neither's gradients pass through what only the other needs.
         discriminator_tape = tf.GradientTape(watch_accessed_variables=False)
@@ -179,7 +179,9 @@ class IBGAN(base.GenerativeModel):
             code_noise = self.draw_normal([batch_size, config.r_dim], Draw.CODE)
             r = encoded.loc + encoded.scale * code_noise
             generated = self.generator(r, training=True)  # x = G(r)
-            generated = self._add_instance_noise(generated, Draw.INSTANCE_NOISE_GENERATED)
+            generated = gan_training.add_instance_noise(
+                self, generated, Draw.INSTANCE_NOISE_GENERATED
+            )
 
             if alternating:
                 with tape.stop_recording():
@@ -240,22 +242,8 @@ class IBGAN(base.GenerativeModel):
         if self.config.reconstruct_real_images:
             self.reconstruct(real_features, training=True)
         real_logits = self._logits(real_features, training=True)
-        loss = base.replica_mean(
-            adversarial.discriminator_loss(
-                real_logits, generated_logits, real_labels=self._real_labels(real.shape[0])
-            )
-        )
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        return loss, {
-            "discriminator_loss": loss * replicas,
-            "probability_real": tf.reduce_mean(tf.sigmoid(real_logits)),
-        }
-
-    def _real_labels(self, batch_size: int) -> tf.Tensor | float:
-        low, high = self.config.real_label_low, self.config.real_label_high
-        if low == high:
-            return low
-        return low + (high - low) * self.draw_uniform([batch_size], Draw.REAL_LABELS)
+        loss, scalars = gan_training.discriminator_loss(self, real_logits, generated_logits)
+        return base.replica_mean(loss), scalars
 
     def upper_bound_weight(self) -> tf.Tensor | float:
         """Returns beta of eq. (11) at the current step: the paper's constant, or scheduled."""
@@ -269,20 +257,6 @@ class IBGAN(base.GenerativeModel):
             steps=config.beta_steps,
             hold_steps=config.beta_hold_steps,
         )
-
-    def instance_noise_scale(self) -> tf.Tensor:
-        """Returns the standard deviation of the instance noise at the current step."""
-        config = self.config
-        return schedules.linear(
-            self.step.value,
-            start=config.instance_noise_start,
-            end=config.instance_noise_end,
-            steps=config.instance_noise_steps,
-        )
-
-    def _add_instance_noise(self, images: tf.Tensor, draw: Draw) -> tf.Tensor:
-        noise = self.instance_noise_scale() * self.draw_normal(images.shape, draw)
-        return tf.clip_by_value(images + noise, -1.0, 1.0)
 
     # The networks as distributions
 

@@ -57,39 +57,18 @@ class IBGANConfig:
 
     def __post_init__(self):
         check_choices(self)
-        for name in (
-            "z_dim",
-            "r_dim",
-            "generator_width",
-            "discriminator_width",
-            "generator_learning_rate",
-            "discriminator_learning_rate",
-            "epsilon",
-            "instance_noise_steps",
-        ):
-            _require(self, name, getattr(self, name) > 0, "> 0")
-        for name in (
-            "beta",
-            "beta_start",
-            "beta_hold_steps",
-            "beta_steps",
-            "information_weight",
-            "instance_noise_start",
-            "instance_noise_end",
-        ):
-            _require(self, name, getattr(self, name) >= 0, ">= 0")
-        for name in ("rho", "momentum"):
-            _require(self, name, 0 <= getattr(self, name) < 1, "in [0, 1)")
+        base.require(self, "> 0", "z_dim", "r_dim", "generator_width", "discriminator_width")
+        base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
+        base.require(self, "> 0", "epsilon", "instance_noise_steps")
+        base.require(self, ">= 0", "beta", "beta_start", "beta_hold_steps", "beta_steps")
+        base.require(self, ">= 0", "information_weight")
+        base.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
+        base.require(self, "in [0, 1)", "rho", "momentum")
         if self.real_label_low > self.real_label_high:
             raise ValueError(
                 "real_label_low must be <= real_label_high. Received: "
                 f"real_label_low={self.real_label_low}, real_label_high={self.real_label_high}"
             )
-
-
-def _require(config: IBGANConfig, name: str, holds: bool, what: str) -> None:
-    if not holds:
-        raise ValueError(f"{name} must be {what}. Received: {name}={getattr(config, name)}")
 
 
 _FAST = {
