@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ibgan_tf import mistakes
-from ibgan_tf.reporting import measurements
+from ibgan_tf.reporting import measurements, usual_codes
 from ibgan_tf.reporting.records import Collection, Problem, ReportedRun
 from ibgan_tf.runs import environment, log, record
 
@@ -41,6 +41,7 @@ def collect(run_dirs: Sequence[str | os.PathLike[str]]) -> Collection:
             "At least one of the folders must be a run. "
             f"Received: {', '.join(map(str, paths)) or 'none'}.{first}"
         )
+    runs = usual_codes.with_common_names(runs)
     return Collection(runs=tuple(runs), problems=(*problems, *_repetitions(runs)))
 
 

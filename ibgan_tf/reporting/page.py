@@ -11,6 +11,7 @@ from ibgan_tf.reporting import (
     grouping,
     information,
     numbers,
+    published,
     run_tables,
     scores,
     tables,
@@ -84,6 +85,7 @@ def _scores(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]
         text = "No score was found: python scripts/evaluate.py --run_dir=... measures them."
         return [*blocks, Paragraph(text), *_letters(groups), *_details(runs, groups)]
     for own in _by_data(groups):
+        blocks += published.published_tables(own, procedures)
         blocks += tables.score_tables(own, procedures)
     blocks += [
         *_letters(groups),

@@ -44,7 +44,9 @@ def grouped_table(groups: Sequence[Group], columns: Sequence[Column], caption: s
     runs = [run for group in groups for run in group.runs]
     columns = [column for column in columns if any(column.values(run) for run in runs)]
     with_settings = any(group.settings for group in groups)
-    rows = [row for group in groups for row in _rows(group, columns, with_settings=with_settings)]
+    rows = [
+        row for group in groups for row in group_rows(group, columns, with_settings=with_settings)
+    ]
     if not rows:
         return None
     names = ["Model", *(["Settings"] if with_settings else []), "Step", "Seeds"]
@@ -59,7 +61,7 @@ def grouped_table(groups: Sequence[Group], columns: Sequence[Column], caption: s
 
 def score_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Table]:
     """Returns the scores of groups of one data set, as many columns in a table as fit."""
-    columns = [_score_column(procedure, procedures) for procedure in procedures]
+    columns = score_columns(groups, procedures)
     caption = f"{data_text(groups)}. {OVER_SEEDS} Each run at the last step it was measured at."
     parts = [columns[i : i + MAX_COLUMNS] for i in range(0, len(columns), MAX_COLUMNS)]
     tables = [grouped_table(groups, part, caption) for part in parts]
@@ -139,8 +141,19 @@ def spread_cell(values: Sequence[Sequence[float]], *, usual: int) -> Cell:
     return Cell(numbers.spread_text(found), "; ".join(note for note in notes if note))
 
 
-def _rows(group: Group, columns: Sequence[Column], *, with_settings: bool) -> list[Sequence[Cell]]:
-    """Returns a row for each last step of the group's runs, the latest first."""
+def group_rows(
+    group: Group, columns: Sequence[Column], *, with_settings: bool
+) -> list[Sequence[Cell]]:
+    """Returns a row for each last step of the group's runs, the latest first.
+
+    Args:
+        group: the runs.
+        columns: what to show of them.
+        with_settings: whether the second cell is the group's label.
+
+    Returns:
+        rows: model, perhaps label, step, number of seeds, then the columns.
+    """
     lasts = [
         {run.name: max(column.values(run)) for run in group.runs if column.values(run)}
         for column in columns
@@ -159,12 +172,26 @@ def _rows(group: Group, columns: Sequence[Column], *, with_settings: bool) -> li
     return rows
 
 
-def _score_column(procedure: Procedure, shown: Sequence[Procedure]) -> Column:
-    """Returns the column of a score; its note says what tells it from the others shown."""
+def score_columns(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Column]:
+    """Returns the columns of the scores that groups have.
+
+    Args:
+        groups: of one data set.
+        procedures: how scores were measured.
+
+    Returns:
+        columns: the note of each header says what tells it from the others.
+    """
+    runs = [run for group in groups for run in group.runs]
+    shown = [procedure for procedure in procedures if scores.measurements(runs, procedure)]
     named = ["protocol", "settings"]
     for name in ("representation", "batch_norm_statistics", "data_source"):
-        if len({getattr(other, name) for other in shown}) > 1:
+        if len({getattr(procedure, name) for procedure in shown}) > 1:
             named.append(name)
+    return [_score_column(procedure, named) for procedure in shown]
+
+
+def _score_column(procedure: Procedure, named: Sequence[str]) -> Column:
     note = ", ".join(getattr(procedure, name) or "not recorded" for name in named)
     return Column(
         header=Cell(scores.title(procedure.metric), note),

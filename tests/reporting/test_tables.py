@@ -82,7 +82,7 @@ def test_the_spread_over_metric_seeds_is_in_small_print(folders):
 def test_the_header_says_what_tells_scores_apart(folders, change, note):
     run_dir = folders.make("a")
     folders.measure(run_dir, "mig", 100, 0.5)
-    folders.measure(run_dir, "mig", 100, 0.25, name="other", **change)
+    folders.measure(run_dir, "mig", 100, 0.25, name=f"mig-{note.split()[-1]}", **change)
     (table,) = tables.score_tables(*_read([run_dir]))
     notes = {row.text: head.note for head, row in zip(table.header, table.rows[0], strict=True)}
     assert notes["0.250"] == note

@@ -1,0 +1,42 @@
+from ibgan_tf.reporting import collecting, scores
+
+
+def _representations(run):
+    return {(m.procedure.metric, m.procedure.representation) for m in run.measurements}
+
+
+def test_the_usual_codes_of_different_models_stand_side_by_side(folders):
+    gan = folders.make("gan")
+    folders.measure(gan, "mig", 100, 0.25)
+    folders.measure(gan, "mig", 100, 0.1, name="mig-z_mean", representation="z_mean")
+    vae = folders.make("vae", model="vae")
+    folders.measure(vae, "mig", 100, 0.5, representation="z_mean")
+    runs = collecting.collect([gan, vae]).runs
+    assert _representations(runs[0]) == {("mig", "r_mean or z_mean"), ("mig", "z_mean")}
+    assert _representations(runs[1]) == {("mig", "r_mean or z_mean")}
+    (both,) = [p for p in scores.procedures(runs) if p.representation == "r_mean or z_mean"]
+    assert [scores.series(run, both) for run in runs] == [{100: 0.25}, {100: 0.5}]
+
+
+def test_codes_of_one_name_keep_it(folders):
+    gan = folders.make("gan")
+    folders.measure(gan, "mig", 100, 0.25)
+    vae = folders.make("vae", model="vae")
+    folders.measure(vae, "dci", 100, 0.5, representation="z_mean")
+    runs = collecting.collect([gan, vae]).runs
+    assert [_representations(run) for run in runs] == [{("mig", "r_mean")}, {("dci", "z_mean")}]
+
+
+def test_scores_that_are_measured_otherwise_are_not_brought_together(folders):
+    gan = folders.make("gan")
+    folders.measure(gan, "mig", 100, 0.25)
+    vae = folders.make("vae", model="vae")
+    folders.measure(vae, "mig", 100, 0.5, representation="z_mean", settings="fast")
+    runs = collecting.collect([gan, vae]).runs
+    assert len(scores.procedures(runs)) == 2
+
+
+def test_a_score_of_images_has_no_codes(folders):
+    run_dir = folders.make("gan")
+    folders.measure(run_dir, "fid", 100, 12.5, representation="")
+    assert _representations(collecting.collect([run_dir]).runs[0]) == {("fid", "")}
