@@ -53,6 +53,7 @@ def main(_: Sequence[str]) -> None:
     record.read_values(run_dir)  # refuses a folder that isn't a run, before TensorFlow starts
 
     import ibgan_tf
+    from ibgan_tf.evaluation import factor_names
     from ibgan_tf.training import pictures
 
     settings = {"value_range": FLAGS.range, "columns": FLAGS.columns, "seed": FLAGS.seed}
@@ -71,6 +72,7 @@ def main(_: Sequence[str]) -> None:
         stem=f"step-{run.step}-{FLAGS.center}",
         title=f"{run.config.model} on {run.config.dataset}, step {run.step}",
         centers=centers,
+        notes=factor_names.dimension_factors(run),
         **settings,
     )
     print(*paths, sep="\n")

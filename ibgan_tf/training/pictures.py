@@ -5,7 +5,7 @@ do, arrays go to `ibgan_tf.plotting`.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -121,6 +121,7 @@ def draw_traversals(
     columns: int = 11,
     seed: int = 0,
     animate: bool = True,
+    notes: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Path]:
     """Draws a latent traversal around each center, one animation of them all, and the categories.
 
@@ -142,6 +143,8 @@ def draw_traversals(
         seed: of the samples over which the KL or information is averaged, and of the categories'
             rows.
         animate: whether to draw the animation.
+        notes: name of a part -> a text for each dimension, which its label ends in, such as the
+            factor that it turns.
 
     Returns:
         paths: <stem>-1.png, <stem>-2.png, ... and, with `animate`, <stem>.gif; then
@@ -167,6 +170,7 @@ def draw_traversals(
                 values=_values(part, value_range, columns=columns, animate=animate),
                 seed=seed,
                 animate=animate,
+                notes=(notes or {}).get(part.name, [""] * part.size),
             )
     for part in traversable:
         if latents.is_categorical(part):
@@ -183,10 +187,14 @@ def _values(part: LatentPart, value_range: float, *, columns: int, animate: bool
 
 
 def _draw_dimensions(
-    model, source, part, stem: Path, *, title: str, centers, values, seed: int, animate: bool
+    model, source, part, stem: Path, *, title: str, centers, values, seed: int, animate: bool, notes
 ) -> list[Path]:
     """Draws the traversals of the dimensions of one part."""
     dimensions, labels, meaning = _dimensions_by_weight(model, part, seed=seed)
+    labels = [
+        (*label, notes[dimension]) if any(notes) else label
+        for label, dimension in zip(labels, dimensions, strict=True)
+    ]
     first = source.columns(part.name).start
     codes = [traversals.traversal_codes(center, first + dimensions, values) for center in centers]
     images = [generate_images(source.generate, code) for code in codes]
@@ -196,7 +204,7 @@ def _draw_dimensions(
         paths.append(stem.with_name(f"{stem.name}-{number}.png"))
         traversals.traversal_picture(
             rows[:, shown],
-            row_labels=["  ".join(label) for label in labels],
+            row_labels=["  ".join(filter(None, label)) for label in labels],
             column_labels=labelled_grids.value_labels(values[shown]),
             title=f"{title}, center {number}{meaning}",
             path=paths[-1],

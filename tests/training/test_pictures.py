@@ -89,6 +89,23 @@ def test_the_animated_picture_has_the_same_columns_as_the_still_one(tmp_path):
     assert still.read_bytes() == moving.read_bytes()
 
 
+def test_a_label_ends_in_the_dimension_s_own_note(tmp_path, monkeypatch):
+    labels = []
+    monkeypatch.setattr(
+        pictures.traversals,
+        "traversal_picture",
+        lambda images, *, row_labels, **others: labels.extend(row_labels),
+    )
+    _draw(
+        FakeModel(divergences=(0.1, 0.9, 0.4)),
+        tmp_path,
+        centers=np.zeros([1, R_DIM]),
+        animate=False,
+        notes={"r": ["scale 0.30", "position_x 0.58", ""]},
+    )
+    assert labels == ["r1  KL 0.90  position_x 0.58", "r2  KL 0.40", "r0  KL 0.10  scale 0.30"]
+
+
 def test_images_are_generated_in_bounded_batches():
     model = FakeModel()
     codes = np.random.default_rng(0).normal(size=[3, 200, R_DIM]).astype(np.float32)

@@ -1,0 +1,58 @@
+"""Names the dimensions of a code by the factors that they know most of: Figure 1's rows."""
+
+import json
+
+import numpy as np
+
+from ibgan_tf.runs.load import Run
+
+FILE = "mig.json"  # of the usual codes, by disentanglement_lib's protocol
+LEAST = 0.1  # of a factor's entropy
+LEAST_KL = 0.05  # nats; the mean of a sleeping dimension follows the image, but doesn't turn it
+
+
+def dimension_factors(run: Run) -> dict[str, list[str]]:
+    """Returns the factor that each dimension of the code knows most of, and how much.
+
+    The mutual information matrix is that of evaluate.py (metrics/step-N/mig.json), in which each
+    factor's information is divided by its entropy: I(r_d; v_k) / H(v_k), 0..1.
+
+    Args:
+        run: a trained run on a data set with factors.
+
+    Returns:
+        texts: part of the latent -> a text for each dimension, "position_x 0.58", or "" where no
+            factor has 0.1, and for a dimension that sleeps: below 0.05 nats of KL. {} where MIG was
+            not measured at this step.
+
+    Raises:
+        ValueError: the file is damaged, or isn't of this model and data set.
+    """
+    path = run.run_dir / "metrics" / f"step-{run.step}" / FILE
+    if not path.exists():
+        return {}
+    try:
+        details = json.loads(path.read_text(encoding="utf-8"))["details"]
+        information = np.array(details["information"], np.float64)  # [code_dim, num_factors]
+        entropy = np.array(details["entropy"], np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be what evaluate.py wrote. Received: {error!r}. Remove it, and run "
+            f"python scripts/evaluate.py --run_dir={run.run_dir} --metrics=mig"
+        ) from error
+    names = run.dataset.factor_names
+    parts = [part for part in run.model.latent if part.traversable]
+    expected = (sum(part.size for part in parts), len(names))
+    if information.shape != expected or entropy.shape != expected[1:]:
+        raise ValueError(
+            f"{path} must hold the information of {expected[0]} dimensions and {expected[1]} "
+            f"factors. Received: shape={list(information.shape)}."
+        )
+    share = information / np.maximum(entropy, np.finfo(float).tiny)
+    if hasattr(run.model, "dimension_kl"):
+        share[np.asarray(run.model.dimension_kl()) < LEAST_KL] = 0.0
+    texts = [
+        f"{names[row.argmax()]} {row.max():.2f}" if row.max() >= LEAST else "" for row in share
+    ]
+    ends = np.cumsum([part.size for part in parts])
+    return {part.name: texts[end - part.size : end] for part, end in zip(parts, ends, strict=True)}

@@ -1,0 +1,81 @@
+"""Dimensions are named by the mutual information matrix that evaluate.py wrote."""
+
+import json
+import pathlib
+import types
+
+import numpy as np
+import pytest
+
+from ibgan_tf.evaluation import factor_names
+
+ENTROPY = [np.log(4), np.log(8)]
+# I(r_d; v_k) in nats: of log 4 and log 8.
+INFORMATION = [[0.2 * np.log(4), 0.05], [0.0, 0.5 * np.log(8)], [0.05, 0.09 * np.log(8)]]
+
+
+class Model:
+    """Three dimensions of r, and noise that isn't traversed."""
+
+    latent = (
+        types.SimpleNamespace(name="z", size=5, traversable=False),
+        types.SimpleNamespace(name="r", size=3, traversable=True),
+    )
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Gives a function that returns a run of a model whose MI matrix has been measured."""
+
+    def make(model=None, **changes):
+        details = {"information": INFORMATION, "entropy": ENTROPY} | changes
+        folder = tmp_path / "metrics" / "step-7"
+        folder.mkdir(parents=True)
+        (folder / "mig.json").write_text(json.dumps({"metric": "mig", "details": details}))
+        dataset = types.SimpleNamespace(factor_names=("shape", "position_x"))
+        return types.SimpleNamespace(
+            model=model or Model(), run_dir=tmp_path, step=7, dataset=dataset
+        )
+
+    return make
+
+
+def test_a_dimension_has_the_factor_of_which_it_knows_the_largest_share(run):
+    # 0.05 of log 8 are less than 0.2 of log 4; 0.09 of log 8 are below the least that is told.
+    found = factor_names.dimension_factors(run())
+    assert found == {"r": ["shape 0.20", "position_x 0.50", ""]}
+
+
+def test_a_dimension_that_sleeps_has_no_factor(run):
+    model = Model()
+    model.dimension_kl = lambda: np.array([1.0, 0.04, 0.5])
+    assert factor_names.dimension_factors(run(model))["r"] == ["shape 0.20", "", ""]
+
+
+def test_the_codes_of_several_parts_stand_side_by_side(run):
+    model = Model()
+    model.latent = [
+        types.SimpleNamespace(name=name, size=size, traversable=True)
+        for name, size in (("c1", 1), ("c2", 2))
+    ]
+    found = factor_names.dimension_factors(run(model))
+    assert found == {"c1": ["shape 0.20"], "c2": ["position_x 0.50", ""]}
+
+
+def test_without_a_measurement_nothing_is_named(tmp_path):
+    run = types.SimpleNamespace(run_dir=pathlib.Path(tmp_path), step=7)
+    assert factor_names.dimension_factors(run) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"information": INFORMATION[:2]}, r"of 3 dimensions and 2 factors\. Received: shape=\[2"),
+        ({"information": "much"}, "must be what evaluate.py wrote"),
+        ({"entropy": ENTROPY[:1]}, "of 3 dimensions and 2 factors"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_named_with_what_to_do(run, changes, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        factor_names.dimension_factors(run(**changes))
+    assert "mig.json" in str(caught.value) and "\n" not in str(caught.value)
