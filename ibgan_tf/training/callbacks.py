@@ -263,8 +263,11 @@ class Pictures(Callback):
             centers=pictures.traversal_centers(self.model, "random", num_centers=1),
             animate=False,
         )
-        for name, path in (("samples", samples), ("traversals", traversals[0])):
-            self._board.image(name, grids.read_png(path), step=batch)
+        self._board.image("samples", grids.read_png(samples), step=batch)
+        for path in traversals:
+            center_or_part = path.stem.rpartition("-")[2]
+            tag = "traversals" if center_or_part == "1" else f"traversals_{center_or_part}"
+            self._board.image(tag, grids.read_png(path), step=batch)
 
 
 class Snapshots(Callback):

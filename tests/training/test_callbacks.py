@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ibgan_tf.plotting import grids
 from ibgan_tf.runs import run_directory
 from ibgan_tf.training import callbacks
 
@@ -101,6 +102,28 @@ def test_checkpoints_come_after_everything_that_a_resumed_run_finds(tmp_path, to
         "Snapshots",
     ]
     assert names[-1] == "Ending"
+
+
+def test_every_picture_of_a_step_is_in_tensorboard(tmp_path, toy_record, monkeypatch):
+    def draw(*names):
+        paths = [tmp_path / f"step-10-{name}.png" for name in names]
+        for path in paths:
+            grids.save_png(path, np.zeros([4, 4], np.uint8))
+        return paths
+
+    drawn = types.SimpleNamespace(
+        draw_samples=lambda *arguments: draw("samples")[0],
+        draw_traversals=lambda *arguments, **settings: draw("1", "s1"),
+        traversal_centers=lambda *arguments, **settings: None,
+    )
+    monkeypatch.setattr(callbacks, "pictures", drawn)
+    tags = []
+    board = types.SimpleNamespace(image=lambda tag, pixels, *, step: tags.append((tag, step)))
+    callback = callbacks.Pictures(tmp_path, toy_record(), board, every=5)
+    callback.set_model(None)
+    for step in (9, 10):
+        callback.on_train_batch_end(step)
+    assert tags == [("samples", 10), ("traversals", 10), ("traversals_s1", 10)]
 
 
 @pytest.mark.parametrize("step", [11, 12])
