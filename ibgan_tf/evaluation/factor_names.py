@@ -1,12 +1,14 @@
 """Names the dimensions of a code by the factors that they know most of: Figure 1's rows."""
 
 import json
+import pathlib
+from typing import Any
 
 import numpy as np
 
 from ibgan_tf.runs.load import Run
 
-FILE = "mig.json"  # of the usual codes, by disentanglement_lib's protocol
+PROTOCOL = "disentanglement_lib"
 LEAST = 0.1  # of a factor's entropy
 LEAST_KL = 0.05  # nats; the mean of a sleeping dimension follows the image, but doesn't turn it
 
@@ -14,11 +16,11 @@ LEAST_KL = 0.05  # nats; the mean of a sleeping dimension follows the image, but
 def dimension_factors(run: Run) -> dict[str, list[str]]:
     """Returns the factor that each dimension of the code knows most of, and how much.
 
-    The mutual information matrix is that of evaluate.py (metrics/step-N/mig.json), in which each
-    factor's information is divided by its entropy: I(r_d; v_k) / H(v_k), 0..1.
+    The mutual information matrix is that of evaluate.py's MIG of the model's usual codes at this
+    step; each factor's information is divided by its entropy: I(r_d; v_k) / H(v_k), 0..1.
 
     Args:
-        run: a trained run on a data set with factors.
+        run: a trained run.
 
     Returns:
         texts: part of the latent -> a text for each dimension, "position_x 0.58", or "" where no
@@ -26,22 +28,21 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
             not measured at this step.
 
     Raises:
-        ValueError: the file is damaged, or isn't of this model and data set.
+        ValueError: a file is damaged, or isn't of this model.
     """
-    path = run.run_dir / "metrics" / f"step-{run.step}" / FILE
-    if not path.exists():
-        return {}
-    try:
-        details = json.loads(path.read_text(encoding="utf-8"))["details"]
-        information = np.array(details["information"], np.float64)  # [code_dim, num_factors]
-        entropy = np.array(details["entropy"], np.float64)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} must be what evaluate.py wrote. Received: {error!r}. Remove it, and run "
-            f"python scripts/evaluate.py --run_dir={run.run_dir} --metrics=mig"
-        ) from error
-    names = run.dataset.factor_names
+    folder = run.run_dir / "metrics" / f"step-{run.step}"
     parts = [part for part in run.model.latent if part.traversable]
+    for path in sorted(folder.glob("mig*.json"), key=lambda path: (len(path.name), path.name)):
+        result = _read(path)
+        own = (result.get("protocol"), result.get("representation"))
+        if own == (PROTOCOL, run.model.representations[0]):
+            break
+    else:
+        return {}
+    details = result["details"]
+    names = details["factor_names"]
+    information = np.array(details["information"], np.float64)  # [code_dim, num_factors]
+    entropy = np.array(details["entropy"], np.float64)
     expected = (sum(part.size for part in parts), len(names))
     if information.shape != expected or entropy.shape != expected[1:]:
         raise ValueError(
@@ -56,3 +57,19 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
     ]
     ends = np.cumsum([part.size for part in parts])
     return {part.name: texts[end - part.size : end] for part, end in zip(parts, ends, strict=True)}
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    """Returns a result of evaluate.py with a mutual information matrix."""
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        missing = {"information", "entropy", "factor_names"} - set(result["details"])
+        if missing:
+            raise KeyError(*sorted(missing))
+        np.array(result["details"]["information"], np.float64)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} must be what evaluate.py wrote. Received: {error!r}. Remove it, and measure "
+            "again with --metrics=mig"
+        ) from error
+    return result

@@ -197,7 +197,7 @@ def _heat_map(measured: Measurement, key: str, title: str) -> heat_maps.HeatMap:
     values = np.array(measured.details[key], np.float64)  # [codes, factors]; null is NaN
     if values.ndim != 2 or values.size == 0:
         raise ValueError(f"it must have rows and columns. Received: shape={list(values.shape)}.")
-    letter = measured.procedure.representation.partition("_")[0] or "code "
+    letter = measured.representation.partition("_")[0] or "code "
     names = measured.details.get("factor_names")
     if not isinstance(names, list) or len(names) != values.shape[1]:
         names = [f"factor {column}" for column in range(values.shape[1])]

@@ -68,6 +68,7 @@ def read(path: pathlib.Path) -> Measurement | None:
         details={name: value for name, value in values.items() if name not in _ABOUT}
         | _mapping(values.get("details")),
         path=path,
+        representation=str(values.get("representation") or ""),
     )
 
 

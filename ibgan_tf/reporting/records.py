@@ -48,6 +48,7 @@ class Measurement:
         versions: package -> version.
         details: everything else that the metric found.
         path: the file.
+        representation: which codes the file says; a report may call a procedure's otherwise.
     """
 
     procedure: Procedure
@@ -58,6 +59,7 @@ class Measurement:
     versions: Mapping[str, str]
     details: Mapping[str, object]
     path: pathlib.Path
+    representation: str
 
     def numbers(self) -> dict[str, float]:
         """Returns the score, and each detail that is one finite number."""

@@ -38,12 +38,12 @@ def _usual_codes(run: ReportedRun) -> dict[Procedure, str]:
     found: dict[Procedure, set[str]] = {}
     for measured in filter(_is_usual, run.measurements):
         own = found.setdefault(_without_codes(measured.procedure), set())
-        own.add(measured.procedure.representation)
+        own.add(measured.representation)
     return {key: own.pop() for key, own in found.items() if len(own) == 1}
 
 
 def _is_usual(measured: Measurement) -> bool:
-    representation = measured.procedure.representation
+    representation = measured.representation
     return bool(representation) and not measured.path.stem.endswith(f"-{representation}")
 
 

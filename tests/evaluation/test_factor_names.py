@@ -17,6 +17,7 @@ INFORMATION = [[0.2 * np.log(4), 0.05], [0.0, 0.5 * np.log(8)], [0.05, 0.09 * np
 class Model:
     """Three dimensions of r, and noise that isn't traversed."""
 
+    representations = ("r_mean", "z_mean")
     latent = (
         types.SimpleNamespace(name="z", size=5, traversable=False),
         types.SimpleNamespace(name="r", size=3, traversable=True),
@@ -27,15 +28,22 @@ class Model:
 def run(tmp_path):
     """Gives a function that returns a run of a model whose MI matrix has been measured."""
 
-    def make(model=None, **changes):
-        details = {"information": INFORMATION, "entropy": ENTROPY} | changes
+    def make(model=None, *, name="mig", representation="r_mean", **changes):
+        details = {
+            "information": INFORMATION,
+            "entropy": ENTROPY,
+            "factor_names": ["shape", "position_x"],
+        }
+        result = {
+            "metric": "mig",
+            "protocol": "disentanglement_lib",
+            "representation": representation,
+            "details": details | changes,
+        }
         folder = tmp_path / "metrics" / "step-7"
-        folder.mkdir(parents=True)
-        (folder / "mig.json").write_text(json.dumps({"metric": "mig", "details": details}))
-        dataset = types.SimpleNamespace(factor_names=("shape", "position_x"))
-        return types.SimpleNamespace(
-            model=model or Model(), run_dir=tmp_path, step=7, dataset=dataset
-        )
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.json").write_text(json.dumps(result))
+        return types.SimpleNamespace(model=model or Model(), run_dir=tmp_path, step=7)
 
     return make
 
@@ -62,8 +70,14 @@ def test_the_codes_of_several_parts_stand_side_by_side(run):
     assert found == {"c1": ["shape 0.20"], "c2": ["position_x 0.50", ""]}
 
 
+def test_a_sample_s_matrix_serves_where_there_is_no_other(run):
+    run(name="mig-z_mean", representation="z_mean")
+    found = run(name="mig-full-1000_images")
+    assert factor_names.dimension_factors(found)["r"][0] == "shape 0.20"
+
+
 def test_without_a_measurement_nothing_is_named(tmp_path):
-    run = types.SimpleNamespace(run_dir=pathlib.Path(tmp_path), step=7)
+    run = types.SimpleNamespace(model=Model(), run_dir=pathlib.Path(tmp_path), step=7)
     assert factor_names.dimension_factors(run) == {}
 
 
@@ -73,9 +87,10 @@ def test_without_a_measurement_nothing_is_named(tmp_path):
         ({"information": INFORMATION[:2]}, r"of 3 dimensions and 2 factors\. Received: shape=\[2"),
         ({"information": "much"}, "must be what evaluate.py wrote"),
         ({"entropy": ENTROPY[:1]}, "of 3 dimensions and 2 factors"),
+        ({"name": "mig-x", "factor_names": ["shape"]}, "of 3 dimensions and 1 factors"),
     ],
 )
 def test_a_file_that_does_not_fit_is_named_with_what_to_do(run, changes, message):
     with pytest.raises(ValueError, match=message) as caught:
         factor_names.dimension_factors(run(**changes))
-    assert "mig.json" in str(caught.value) and "\n" not in str(caught.value)
+    assert "mig" in str(caught.value) and "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-from ibgan_tf.reporting import collecting, scores
+from ibgan_tf.reporting import collecting, figures, scores
 
 
 def _representations(run):
@@ -40,3 +40,14 @@ def test_a_score_of_images_has_no_codes(folders):
     run_dir = folders.make("gan")
     folders.measure(run_dir, "fid", 100, 12.5, representation="")
     assert _representations(collecting.collect([run_dir]).runs[0]) == {("fid", "")}
+
+
+def test_the_rows_of_a_heat_map_are_named_by_the_run_s_own_codes(folders):
+    details = {"information": [[0.5, 0.0], [0.0, 1.0]], "factor_names": ["shape", "scale"]}
+    gan = folders.make("gan")
+    folders.measure(gan, "mig", 100, 0.25, details=details)
+    vae = folders.make("vae", model="vae")
+    folders.measure(vae, "mig", 100, 0.5, representation="z_mean", details=details)
+    runs = collecting.collect([gan, vae]).runs
+    maps = [figures._heat_map(run.measurements[0], "information", "title") for run in runs]
+    assert [one.row_labels for one in maps] == [["r0", "r1"], ["z0", "z1"]]
