@@ -96,6 +96,35 @@ def image_grid(images: np.ndarray, *, columns: int, padding: int = 1) -> np.ndar
     return grid[..., 0] if channels == 1 else grid
 
 
+def split_grid(grid: np.ndarray, *, columns: int, padding: int = 1) -> np.ndarray:
+    """Returns the cells of a grid that `image_grid` laid out, those left over among them.
+
+    Args:
+        grid: uint8, shape [H, W] or [H, W, 3], of square images.
+        columns: images in a row.
+        padding: pixels between neighbours.
+
+    Returns:
+        images: uint8, shape [rows * columns, h, h, c], c = 1 or 3.
+
+    Raises:
+        ValueError: the grid isn't one of so many columns of square images.
+    """
+    height, width = grid.shape[:2]
+    cell, over = divmod(width + padding, columns)
+    if over or (height + padding) % cell or cell <= padding:
+        raise ValueError(
+            f"grid must hold {columns} columns of square images. Received: shape={grid.shape}"
+        )
+    rows = (height + padding) // cell
+    cells = np.zeros([rows * cell, columns * cell, *np.atleast_3d(grid).shape[2:]], np.uint8)
+    cells[:height, :width] = np.atleast_3d(grid)
+    cells = cells.reshape([rows, cell, columns, cell, -1]).swapaxes(1, 2)
+    return cells.reshape([rows * columns, cell, cell, -1])[
+        :, : -padding or None, : -padding or None
+    ]
+
+
 def save_png(path: str | os.PathLike, array: np.ndarray) -> None:
     """Writes a PNG, all of it or nothing.
 

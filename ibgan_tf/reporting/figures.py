@@ -52,7 +52,7 @@ def draw_run_curves(
             f" Dashed: the best of the steps measured, {numbers.whole(best)}, with {value} "
             f"({tables.procedure_text(chosen)}); picked by this score itself, so optimistic."
         )
-    return _picture(path, f"Curves of {run.name} over steps", caption)
+    return picture_of(path, f"Curves of {run.name} over steps", caption)
 
 
 def draw_run_matrices(
@@ -85,7 +85,7 @@ def draw_run_matrices(
         return None
     heat_maps.heat_maps(maps, path)
     caption = f"{run.name}: code dimensions in rows, factors in columns. {' '.join(sources)}"
-    return _picture(path, f"Heat maps of {run.name}: code dimensions by factors", caption)
+    return picture_of(path, f"Heat maps of {run.name}: code dimensions by factors", caption)
 
 
 def draw_sweep(
@@ -134,13 +134,20 @@ def draw_sweep(
         steps = sorted(set(scores.last_steps(runs, procedure).values()))
         last = ", ".join(map(numbers.whole, steps))
         caption += f" {tables.procedure_text(procedure)}; last measured at step {last}."
-    return _picture(path, "Bounds and score over beta", caption)
+    return picture_of(path, "Bounds and score over beta", caption)
 
 
-def _picture(path: pathlib.Path, description: str, caption: str) -> Picture:
-    """Returns a picture, shown at half its pixels: it is sharp on a dense screen too."""
+def picture_of(path: pathlib.Path, description: str, caption: str, *, scale: int = 2) -> Picture:
+    """Returns a PNG as a block, shown at half its pixels: a chart is sharp on a dense screen too.
+
+    Args:
+        path: the file.
+        description: for those who can't see it.
+        caption: what it shows.
+        scale: pixels of the file for one of the page; 1 for pictures of pixels.
+    """
     with Image.open(path) as image:
-        width = image.width // 2
+        width = image.width // scale
     return Picture(path=path, width=width, description=description, caption=caption)
 
 

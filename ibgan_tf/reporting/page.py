@@ -12,6 +12,7 @@ from ibgan_tf.reporting import (
     information,
     numbers,
     published,
+    run_pictures,
     run_tables,
     scores,
     tables,
@@ -48,6 +49,7 @@ def build_page(
         *_scores(runs, groups),
         *_information(groups),
         *_sweeps(groups, chosen, figures_dir),
+        *_samples(groups, figures_dir, problems),
         *_runs(groups, runs, chosen, figures_dir, problems),
         *_computed(runs),
     ]
@@ -148,6 +150,18 @@ def _swept(groups: Sequence[Group], sweep: Sequence[ReportedRun]) -> list[Block]
     return [Paragraph(f"Settings {'; '.join(group.label for group in swept)}.")]
 
 
+def _samples(
+    groups: Sequence[Group], figures_dir: pathlib.Path, problems: list[Problem]
+) -> list[Block]:
+    """Returns a picture of samples for each data set that several groups have some of."""
+    pictures = [
+        run_pictures.draw_samples(own, figures_dir / f"samples-{number}.png", problems)
+        for number, own in enumerate(_by_data(groups), start=1)
+    ]
+    drawn = [picture for picture in pictures if picture is not None]
+    return [Heading("Samples"), *drawn] if drawn else []
+
+
 def _runs(
     groups: Sequence[Group],
     runs: Sequence[ReportedRun],
@@ -170,6 +184,7 @@ def _runs(
         parts = [
             Paragraph(_run_text(run, labels[run.name])),
             run_tables.run_score_table(run, procedures),
+            *run_pictures.traversals(run, problems),
             figures.draw_run_curves(run, procedures, chosen, curves_path),
             figures.draw_run_matrices(run, matrices_path, problems),
         ]

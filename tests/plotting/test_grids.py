@@ -90,3 +90,17 @@ def test_save_png_refuses_what_is_no_picture(tmp_path, array):
     with pytest.raises(ValueError, match="array must be uint8 .* Received: dtype="):
         grids.save_png(tmp_path / "grid.png", array)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("padding", [0, 1, 3])
+def test_a_grid_can_be_split_into_its_images(channels, padding):
+    images = np.random.default_rng(0).integers(256, size=[6, 5, 5, channels], dtype=np.uint8)
+    grid = grids.image_grid(images, columns=3, padding=padding)
+    np.testing.assert_array_equal(grids.split_grid(grid, columns=3, padding=padding), images)
+
+
+def test_a_picture_that_is_no_such_grid_is_refused():
+    grid = grids.image_grid(np.zeros([6, 5, 5, 1], np.uint8), columns=3)
+    with pytest.raises(ValueError, match=r"grid must hold 4 columns.*Received: shape=\(11, 17\)"):
+        grids.split_grid(grid, columns=4)
