@@ -94,6 +94,25 @@ def small_run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def narrow():
+    """Gives a function that returns settings with networks of width 2 and codes of 3."""
+    from ibgan_tf import config as configs
+
+    def change(config):
+        sizes = {"_width": 2, "_dim": 3}
+        kinds = configs.field_types(type(config))
+        changes = {
+            field: size
+            for ending, size in sizes.items()
+            for field, kind in kinds.items()
+            if field.endswith(ending) and kind is int
+        }
+        return configs.override(config, changes)
+
+    return change
+
+
+@pytest.fixture(scope="session")
 def set_weights():
     """Gives a function that draws weights of networks, by which images aren't all grey."""
     return _set_weights

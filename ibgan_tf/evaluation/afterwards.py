@@ -84,6 +84,18 @@ class ReconstructedGAN:
         """Returns the networks of the run, without the reconstructor."""
         return self._model.networks()
 
+    def encoding_networks(self) -> list[tf.keras.Model]:
+        """Returns the reconstructor, which is all that encodes."""
+        return [self._reconstructor[0]]
+
+    def update_encoding_statistics(self, images: tf.Tensor) -> None:
+        """Lets the reconstructor's BatchNorm statistics learn from images.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        self._reconstructor[0](images, training=True)
+
     def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
         """Returns what `generate` takes, as the GAN does."""
         return self._model.sample_prior(num_samples, seed=seed)

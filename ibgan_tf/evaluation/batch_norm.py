@@ -28,8 +28,8 @@ def statistics_of(
     average.
 
     Args:
-        model: with `networks` and, for "real_images", `update_encoding_statistics(images)`; as it
-            was after the block.
+        model: with `networks` and, for "real_images", `update_encoding_statistics(images)`, perhaps
+            `encoding_networks`; as it was after the block.
         statistics: one of `STATISTICS`.
         dataset: of the images.
         num_batches: to average over.
@@ -41,21 +41,33 @@ def statistics_of(
     if statistics == "training":
         yield
         return
-    layers = [layer for network in model.networks().values() for layer in _batch_norms(network)]
+    networks = _encoding_networks(model)
+    layers = [layer for network in networks for layer in _batch_norms(network)]
     if not layers or not hasattr(model, "update_encoding_statistics"):
         raise ValueError(
             "statistics must be 'training' for a model that encodes without BatchNorm. "
             f"Received: statistics={statistics!r}, model={type(model).__name__}."
         )
     momenta = [layer.momentum for layer in layers]
-    weights = [[weight.numpy() for weight in layer.weights] for layer in layers]
+    # Spectral norm has some too: its power iteration goes on with every image.
+    weights = [weight for network in networks for weight in network.non_trainable_weights]
+    values = [weight.numpy() for weight in weights]
     try:
         _estimate(model, layers, dataset, num_batches=num_batches, seed=seed)
         yield
     finally:
-        for layer, momentum, values in zip(layers, momenta, weights, strict=True):
+        for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
-            layer.set_weights(values)
+        for weight, value in zip(weights, values, strict=True):
+            weight.assign(value)
+
+
+def _encoding_networks(model) -> list[tf.keras.Model]:
+    """Returns the networks that turn an image into its code: all but those that make images."""
+    if hasattr(model, "encoding_networks"):
+        return model.encoding_networks()
+    made = ("generator", "decoder")
+    return [network for name, network in model.networks().items() if name not in made]
 
 
 def _estimate(model, layers, dataset: ImageDataset, *, num_batches: int, seed: int) -> None:

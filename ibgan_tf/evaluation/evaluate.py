@@ -121,7 +121,7 @@ def _results_of_step(
 ) -> Iterator[dict[str, Any]]:
     """Yields each result as soon as it is there."""
     if choosing.INFORMATION in names:
-        yield scores.information_of_run(run, seed=seed)
+        yield scores.information_of_run(run, seed=seed, statistics=statistics)
     of_codes = [name for name in names if name in METRICS]
     if of_codes:
         table = codes.run_codes(run, representation=representation, statistics=statistics)
@@ -129,7 +129,9 @@ def _results_of_step(
             table, run.dataset, of_codes, protocols=protocols, settings=settings, seed=seed
         )
     if choosing.ACCURACY in names:
-        yield from labels.score_labels(run, protocols=protocols, settings=settings, seed=seed)
+        yield from labels.score_labels(
+            run, protocols=protocols, settings=settings, seed=seed, statistics=statistics
+        )
     for comparison in comparisons:
         yield from images.score_images(run, comparison)
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ibgan_tf.data import DATASETS
 from ibgan_tf.data.progress import progress_bar
-from ibgan_tf.evaluation import codes, scores
+from ibgan_tf.evaluation import batch_norm, codes, scores
 from ibgan_tf.metrics import unsupervised_accuracy
 from ibgan_tf.runs.load import Run
 
@@ -18,7 +18,12 @@ _BATCH = 64
 
 
 def score_labels(
-    run: Run, *, settings: str = "full", seed: int = 0, protocols: Sequence[str] = ("all",)
+    run: Run,
+    *,
+    settings: str = "full",
+    seed: int = 0,
+    protocols: Sequence[str] = ("all",),
+    statistics: str = "training",
 ) -> Iterator[dict[str, Any]]:
     """Yields the unsupervised accuracy of a run's categorical code, by each way of matching.
 
@@ -29,13 +34,16 @@ def score_labels(
         settings: recorded; all images are taken.
         seed: recorded; nothing is drawn.
         protocols: of `unsupervised_accuracy.PROTOCOLS`; both if none of them is named.
+        statistics: of BatchNorm, one of `batch_norm.STATISTICS`.
 
     Yields:
         result: as of `scores.score_codes`.
     """
     began = time.monotonic()
     split, dataset = _held_out(run)
-    assigned = assign(run.model, dataset)
+    weights_sha256 = codes.weights_hash(run.model.networks())
+    with batch_norm.statistics_of(run.model, statistics, run.dataset):
+        assigned = assign(run.model, dataset)
     labels = dataset.labels(np.arange(dataset.size))
     seconds = time.monotonic() - began
     provenance = {
@@ -43,8 +51,8 @@ def score_labels(
         "dataset": run.config.dataset,
         "step": run.step,
         "representation": "categories",
-        "batch_norm_statistics": "training",
-        "weights_sha256": codes.weights_hash(run.model.networks()),
+        "batch_norm_statistics": statistics,
+        "weights_sha256": weights_sha256,
         "data_source": {"source": dataset.source, "sha256": dataset.sha256},
         "split": split,
     }

@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry, seeds
 from ibgan_tf.data.base import FactorDataset
-from ibgan_tf.evaluation import bounds
+from ibgan_tf.evaluation import batch_norm, bounds
 from ibgan_tf.evaluation.codes import CodeTable, weights_hash
 from ibgan_tf.losses import information as information_losses
 from ibgan_tf.metrics import METRICS, unsupervised_accuracy
@@ -119,13 +119,16 @@ def as_result(
     }
 
 
-def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) -> dict[str, Any]:
+def information_of_run(
+    run: Run, *, num_samples: int = 10_000, seed: int = 0, statistics: str = "training"
+) -> dict[str, Any]:
     """Returns the bounds on the information of images and codes of a run's model.
 
     Args:
         run: of a model that `bounds.kind_of` knows.
         num_samples: of the noise z or of the codes, all new; for a VAE, real images.
         seed: of the samples.
+        statistics: of BatchNorm, one of `batch_norm.STATISTICS`.
 
     Returns:
         result: as of `ibgan_tf.metrics.information.information` for a model that encodes noise,
@@ -133,19 +136,21 @@ def information_of_run(run: Run, *, num_samples: int = 10_000, seed: int = 0) ->
     """
     began = time.monotonic()
     kind, samples = bounds.kind_of(run.model), {"num_samples": num_samples, "seed": seed}
-    if kind == "codes":
-        found = bounds.of_codes(run.model, **samples)
-    elif kind == "posterior":
-        found = bounds.of_posterior(run.model, run.dataset, **samples)
-    else:
-        found = _information_of_noise(run.model, **samples)
     provenance = {
         "model": run.config.model,
         "dataset": run.config.dataset,
         "step": run.step,
+        "batch_norm_statistics": statistics,
         "weights_sha256": weights_hash(run.model.networks()),
         "data_source": run.config.data_source,
     }
+    with batch_norm.statistics_of(run.model, statistics, run.dataset):
+        if kind == "codes":
+            found = bounds.of_codes(run.model, **samples)
+        elif kind == "posterior":
+            found = bounds.of_posterior(run.model, run.dataset, **samples)
+        else:
+            found = _information_of_noise(run.model, **samples)
     found |= {"protocol": "ibgan_tf", "settings": "full", "seed": seed}
     return as_result(
         "information", found, provenance, seconds=time.monotonic() - began, dataset=None

@@ -155,10 +155,19 @@ def _score_again(run: Run, result: Mapping[str, Any]) -> float:
         )
     elif name == choosing.INFORMATION:
         found = scores.information_of_run(
-            run, num_samples=result["details"]["num_samples"], seed=seed
+            run,
+            num_samples=result["details"]["num_samples"],
+            seed=seed,
+            statistics=result.get("batch_norm_statistics", "training"),
         )
     elif name == choosing.ACCURACY:
-        (found,) = labels.score_labels(run, settings=settings, seed=seed, protocols=[protocol])
+        (found,) = labels.score_labels(
+            run,
+            settings=settings,
+            seed=seed,
+            protocols=[protocol],
+            statistics=result["batch_norm_statistics"],
+        )
     elif name in choosing.GROUPS["images"]:
         found = _image_score_again(run, result)
     else:

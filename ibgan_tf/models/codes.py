@@ -1,8 +1,8 @@
 """The latent of GANs with codes: noise z, continuous codes c and categories s, and q of the codes.
 
-InfoGAN (Chen et al. 2016, section 5) factorises the codes, p(c, s) = prod_i p(c_i), and models each
-posterior q(c_i|x) by outputs of one network: a Gaussian for a continuous code, a softmax for a
-categorical one.
+InfoGAN (Chen et al. 2016, sections 4 and 6) factorises the codes, p(c, s) = prod_i p(c_i), and
+models each posterior q(c_i|x) by outputs of one network: a Gaussian for a continuous code, a
+softmax for a categorical one.
 """
 
 import dataclasses

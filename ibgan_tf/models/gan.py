@@ -78,7 +78,7 @@ class GAN(base.GenerativeModel):
     # Training
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Updates the discriminator, and then the generator against it, once.
+        """Updates the discriminator, and then the generator against it.
 
         Args:
             batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
@@ -88,25 +88,36 @@ class GAN(base.GenerativeModel):
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
+        latent = tf.concat(list(codes.draw_latent(self, images.shape[0]).values()), axis=1)
         with tf.GradientTape() as tape:
-            latent = tf.concat(list(codes.draw_latent(self, images.shape[0]).values()), axis=1)
-            generated = self.generator(latent, training=True)  # x = G(z)
-            generated = gan_training.add_instance_noise(
-                self, generated, Draw.INSTANCE_NOISE_GENERATED
-            )
+            generated = self._generate(latent)  # x = G(z)
             with tape.stop_recording():
                 scalars = self._update_discriminator(real, generated)
-            logits = self._logits(generated)
-            loss = adversarial.non_saturating_generator_loss(logits)
-            objective = base.replica_mean(loss)
-        self.generator_optimizer.apply(
-            base.gradients(tape, objective, self.generator_variables), self.generator_variables
-        )
+            loss, generator_scalars = self._generator_loss(generated)
+        self._update_generator(tape, loss)
+        for _ in range(self.config.generator_updates - 1):
+            with tf.GradientTape() as tape:
+                loss, generator_scalars = self._generator_loss(self._generate(latent))
+            self._update_generator(tape, loss)
         self.step.assign_add(1)
-        return scalars | {
+        return scalars | generator_scalars
+
+    def _generate(self, latent: tf.Tensor) -> tf.Tensor:
+        generated = self.generator(latent, training=True)
+        return gan_training.add_instance_noise(self, generated, Draw.INSTANCE_NOISE_GENERATED)
+
+    def _generator_loss(self, generated: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        logits = self._logits(generated)
+        loss = adversarial.non_saturating_generator_loss(logits)
+        return base.replica_mean(loss), {
             "generator_loss": tf.reduce_mean(loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
         }
+
+    def _update_generator(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
+        self.generator_optimizer.apply(
+            base.gradients(tape, loss, self.generator_variables), self.generator_variables
+        )
 
     def _update_discriminator(self, real, generated) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:

@@ -31,6 +31,9 @@ class GANConfig(LatentSettings):
     optimizer: str = setting("rmsprop", "of every network", choices=("rmsprop", "adam"))
     generator_learning_rate: float = setting(5e-5, "of the generator")
     discriminator_learning_rate: float = setting(1e-6, "of the discriminator")
+    generator_updates: int = setting(
+        1, "updates of the generator in a step, against one discriminator and of the same latents"
+    )
     rho: float = setting(0.99, "RMSprop's decay of squared gradients (PyTorch's default alpha)")
     momentum: float = setting(0.9, "RMSprop's momentum")
     epsilon: float = setting(
@@ -49,14 +52,10 @@ class GANConfig(LatentSettings):
         self.check_latent()
         base.require(self, "> 0", "generator_width", "discriminator_width", "epsilon")
         base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
-        base.require(self, "> 0", "instance_noise_steps")
+        base.require(self, "> 0", "instance_noise_steps", "generator_updates")
         base.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
         base.require(self, "in [0, 1)", "rho", "momentum", "beta_1", "beta_2")
-        if self.real_label_low > self.real_label_high:
-            raise ValueError(
-                "real_label_low must be <= real_label_high. Received: "
-                f"real_label_low={self.real_label_low}, real_label_high={self.real_label_high}"
-            )
+        base.require_labels(self)
 
 
 # IB-GAN's settings where GAN and InfoGAN are parts of it ("For the GAN baselines, we use the subset
@@ -106,14 +105,15 @@ TUNED: Mapping[str, object] = {
     "optimizer": "adam",
     "generator_learning_rate": 1e-3,
     "discriminator_learning_rate": 2e-3,
+    "generator_updates": 2,
     "beta_1": 0.5,
     "epsilon": 1e-8,
     "instance_noise_start": 0.0,
 }
 TUNED_SOURCE = "InfoGAN-CR's repository, its InfoGAN of dSprites; networks: IB-GAN's, spectral norm"
 # InfoGAN's of MNIST (launchers/run_mnist_exp.py and infogan/algos/infogan_trainer.py of OpenAI's
-# repository). Its networks have 64 and 128 channels and 1024 units; these are IB-GAN's of width 32,
-# with 64, 128 and 512.
+# repository). Its networks have 64 and 128 channels and 1024 units, and D and q share all but their
+# last layers; these are IB-GAN's of width 32, with 64, 128 and 512, and share the strided ones.
 MNIST: Mapping[str, object] = {
     "noise_dim": 62,
     "noise_prior": "uniform",
@@ -130,7 +130,9 @@ MNIST: Mapping[str, object] = {
     "epsilon": 1e-8,
     "instance_noise_start": 0.0,
 }
-MNIST_SOURCE = "OpenAI's InfoGAN repository, its run of MNIST; networks: IB-GAN's of width 32"
+MNIST_SOURCE = (
+    "OpenAI's InfoGAN repository, its run of MNIST; networks: IB-GAN's of width 32; steps: ours"
+)
 
 
 def presets_of(config_class: type, **own: Mapping[str, object]) -> dict[str, base.Preset]:

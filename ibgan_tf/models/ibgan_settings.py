@@ -64,11 +64,7 @@ class IBGANConfig:
         base.require(self, ">= 0", "information_weight")
         base.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
         base.require(self, "in [0, 1)", "rho", "momentum")
-        if self.real_label_low > self.real_label_high:
-            raise ValueError(
-                "real_label_low must be <= real_label_high. Received: "
-                f"real_label_low={self.real_label_low}, real_label_high={self.real_label_high}"
-            )
+        base.require_labels(self)
 
 
 _FAST = {

@@ -7,14 +7,15 @@ a real one, and the reconstructor q(c|x) finds the codes again. The objective is
     L_I = E[log q(c|x)] + H(c) <= I(c; G(z, c)),   eq. (5)
 
 Codes are continuous, with a Gaussian q(c_i|x), or categories, with a softmax, each with outputs of
-its own; the bound of each is logged, in nats. With a normal prior, no noise and a unit variance it
-is IB-GAN with beta = 0, the baseline of its paper, whose networks and optimizers these are.
+its own; the bound of each is logged, in nats. With a normal prior, no noise and a unit variance the
+objective is IB-GAN's with beta = 0, without its encoder: the baseline of its paper, whose networks
+and optimizers these are.
 
 Where the paper, its code and IB-GAN's differ:
 - The paper's q shares all of D but the last layers, and its code trains q with D's optimizer and
   subtracts lambda * L_I from D's loss too, which trains the shared layers for it: `trunk` shared
   and `reconstructor_optimizer` discriminator. IB-GAN's code for dSprites shares nothing, and trains
-  q with the generator: the defaults.
+  q with the generator: the defaults. Of a shared trunk, the strided convolutions are shared alone.
 - The paper lets q learn the variance of its Gaussians, and the code of its MNIST run fixes it to
   one; either is `code_variance`. A unit variance has a bound that says little, so that of the best
   fitting one is logged for each code.
@@ -120,30 +121,42 @@ class InfoGAN(base.GenerativeModel):
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
+        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
         with tf.GradientTape() as tape:
-            latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
-            generated = self.generator(tf.concat(list(latent.values()), axis=1), training=True)
-            generated = gan_training.add_instance_noise(
-                self, generated, Draw.INSTANCE_NOISE_GENERATED
-            )
+            generated = self._generate(latent)  # x = G(z, c)
             with tape.stop_recording():
                 scalars = self._update_discriminator(real, generated, latent)
-            features = self._features(generated, training=True)
-            logits = self._logits(features)  # D(G(z, c))
-            posteriors = self.reconstruct(features, training=True)  # q(c|x)
-            loss = adversarial.non_saturating_generator_loss(logits)
-            bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
-            objective = base.replica_mean(loss - self._weighted(bounds))  # eq. (6)
-        self.generator_optimizer.apply(
-            base.gradients(tape, objective, self.generator_variables), self.generator_variables
-        )
+            objective, generator_scalars = self._objective(generated, latent)
+        self._update_generator(tape, objective)
+        for _ in range(self.config.generator_updates - 1):
+            with tf.GradientTape() as tape:
+                objective, generator_scalars = self._objective(self._generate(latent), latent)
+            self._update_generator(tape, objective)
         self.step.assign_add(1)
-        return scalars | {
+        return scalars | generator_scalars
+
+    def _generate(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        generated = self.generator(tf.concat(list(latent.values()), axis=1), training=True)
+        return gan_training.add_instance_noise(self, generated, Draw.INSTANCE_NOISE_GENERATED)
+
+    def _objective(self, generated, latent) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns what generator and q(c|x) minimise, eq. (6), and its parts for the log."""
+        features = self._features(generated, training=True)
+        logits = self._logits(features)  # D(G(z, c))
+        posteriors = self.reconstruct(features, training=True)  # q(c|x)
+        loss = adversarial.non_saturating_generator_loss(logits)
+        bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
+        return base.replica_mean(loss - self._weighted(bounds)), {
             "generator_loss": tf.reduce_mean(loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
             "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
             **self._information_scalars(posteriors, latent),
         }
+
+    def _update_generator(self, tape: tf.GradientTape, objective: tf.Tensor) -> None:
+        self.generator_optimizer.apply(
+            base.gradients(tape, objective, self.generator_variables), self.generator_variables
+        )
 
     def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from ibgan_tf import config as configs
 from ibgan_tf.models import MODELS
 from ibgan_tf.serving import archive, calls, graph_checks, runtime, signatures, variable_checks
 from ibgan_tf.serving.model_signatures import model_signatures
@@ -10,23 +9,11 @@ from ibgan_tf.serving.model_signatures import model_signatures
 IMAGE_SHAPE = (28, 28, 1)
 
 
-def tiny(config_class):
-    """Returns settings with narrow networks and codes of 3."""
-    sizes = {"_width": 2, "_dim": 3}
-    changes = {
-        field: size
-        for ending, size in sizes.items()
-        for field, kind in configs.field_types(config_class).items()
-        if field.endswith(ending) and kind is int
-    }
-    return configs.override(config_class(), changes)
-
-
 @pytest.mark.parametrize("name", MODELS)
 def test_an_export_of_every_model_passes_the_gate_and_answers_as_the_model(
-    name, tmp_path, set_weights
+    name, tmp_path, narrow, set_weights
 ):
-    model = MODELS[name](tiny(MODELS[name].config_class), IMAGE_SHAPE)
+    model = MODELS[name](narrow(MODELS[name].config_class()), IMAGE_SHAPE)
     set_weights(model.networks().values())
     path = tmp_path / "1"
     archive.write(model, path)

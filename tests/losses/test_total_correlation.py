@@ -5,6 +5,7 @@ import tensorflow_probability as tfp
 from scipy import special, stats
 
 from ibgan_tf.losses import total_correlation
+from ibgan_tf.networks import initialization, mlp
 
 tfd = tfp.distributions
 
@@ -93,6 +94,36 @@ def test_the_density_ratio_of_the_best_discriminator_is_the_total_correlation():
     logits = np.stack([joint, marginals], axis=1).astype(np.float32)
     estimate = np.mean(total_correlation.density_ratio_total_correlation(logits))
     assert estimate == pytest.approx(-0.5 * np.log(1 - correlation**2), abs=0.02)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.7])
+def test_a_trained_discriminator_finds_the_total_correlation(correlation):
+    discriminator = mlp.latent_discriminator(2, num_layers=2, width=64)
+    initialization.initialize([discriminator], scheme="glorot_uniform", seed=0)
+    optimizer = tf.keras.optimizers.Adam(2e-3)
+    optimizer.build(discriminator.trainable_variables)
+    mixing = np.linalg.cholesky([[1, correlation], [correlation, 1]]).T.astype(np.float32)
+
+    def codes(count, seed):
+        return tf.matmul(tf.random.stateless_normal([count, 2], [seed, 0]), mixing)
+
+    @tf.function
+    def step(number):
+        z = codes(512, number)
+        draws = tf.random.stateless_uniform([512, 2], [number, 1])
+        permuted = total_correlation.permute_dimensions(z, draws)
+        with tf.GradientTape() as tape:
+            losses = total_correlation.latent_discriminator_loss(
+                discriminator(z), discriminator(permuted)
+            )
+            loss = tf.reduce_mean(losses)
+        optimizer.apply(tape.gradient(loss, discriminator.trainable_variables))
+
+    for number in range(400):
+        step(tf.constant(number))
+    logits = discriminator(codes(20_000, 1_000))
+    estimate = np.mean(total_correlation.density_ratio_total_correlation(logits))
+    assert estimate == pytest.approx(-0.5 * np.log(1 - correlation**2), abs=0.05)
 
 
 def test_the_discriminators_loss_is_the_mean_of_two_cross_entropies():

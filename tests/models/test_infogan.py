@@ -122,6 +122,28 @@ def test_the_gradients_are_those_of_equation_6(
     np.testing.assert_allclose(scalars["information_lower_bound"], bound, rtol=1e-4)
 
 
+def test_the_generator_is_updated_again_on_the_same_latents(
+    infogan, batch, assert_gradients_close, monkeypatch
+):
+    weights = {"information_weight": 0.3, "category_weight": 0.7}
+    model = infogan("separate", **weights, generator_updates=2)
+    sent, apply = [], model.generator_optimizer.apply
+
+    def record(gradients, variables):
+        sent.append(gradients)
+        return apply(gradients, variables)
+
+    monkeypatch.setattr(model.generator_optimizer, "apply", record)
+    model.train_step(batch)
+    monkeypatch.undo()
+    model = infogan("separate", **weights)  # as it was
+    model.train_step(batch)
+    model.step.assign(0)
+    _, second, _ = phases_by_hand(model, batch["images"], weight=0.3, category_weight=0.7)
+    assert len(sent) == 2
+    assert_gradients_close(sent[1], second, variables=model.generator_variables)
+
+
 @every_form
 def test_the_reconstructor_is_trained_by_who_the_settings_say(infogan, form):
     model = infogan(form)
@@ -186,20 +208,61 @@ def test_a_preset_has_the_latent_and_the_networks_of_gan(name):
     assert (ours.steps, ours.batch_size) == (gans.steps, gans.batch_size)
 
 
+def changes(config):
+    """Returns the settings that aren't the class's defaults."""
+    names = config.__dataclass_fields__
+    values = {name: (getattr(config, name), getattr(InfoGANConfig(), name)) for name in names}
+    return {name: value for name, (value, default) in values.items() if value != default}
+
+
+def test_the_baseline_is_ibgan_at_beta_0():
+    preset = PRESETS["dsprites"]
+    assert changes(preset.config) == {}
+    config = preset.config
+    assert (config.information_weight, config.code_variance) == (1.0, "unit")
+    assert (config.continuous_dim, config.continuous_prior, config.noise_dim) == (10, "normal", 0)
+    assert (preset.steps, preset.batch_size) == (150_000, 64)
+
+
+SHARED_WITH_DISCRIMINATOR = {
+    "noise_prior": "uniform",
+    "continuous_prior": "uniform",
+    "trunk": "shared",
+    "reconstructor_optimizer": "discriminator",
+    "optimizer": "adam",
+    "generator_learning_rate": 1e-3,
+    "epsilon": 1e-8,  # beta_1 is 0.5 by default
+    "instance_noise_start": 0.0,
+}
+
+
 def test_the_tuned_preset_is_infogan_crs():
-    config, preset = PRESETS["dsprites_tuned"].config, PRESETS["dsprites_tuned"]
-    assert (config.continuous_dim, config.continuous_prior) == (5, "uniform")
-    assert (config.noise_dim, config.categorical_sizes, config.spectral_norm) == (5, (), True)
-    rates = (config.generator_learning_rate, config.discriminator_learning_rate, config.beta_1)
-    assert rates == (1e-3, 2e-3, 0.5)
-    assert (config.optimizer, config.information_weight) == ("adam", 0.05)
+    preset = PRESETS["dsprites_tuned"]
+    assert changes(preset.config) == SHARED_WITH_DISCRIMINATOR | {
+        "noise_dim": 5,
+        "continuous_dim": 5,
+        "spectral_norm": True,
+        "discriminator_learning_rate": 2e-3,
+        "generator_updates": 2,
+        "information_weight": 0.05,
+    }
+    assert preset.config.beta_1 == 0.5
     assert (preset.steps, preset.batch_size) == (288_000, 64)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_mnist_has_one_code_of_ten_and_two_continuous_ones(name):
-    config = PRESETS[name].config
-    assert (config.categorical_sizes, config.continuous_dim, config.noise_dim) == ((10,), 2, 62)
+def test_the_preset_of_mnist_is_openais(name):
+    preset = PRESETS[name]
+    assert changes(preset.config) == SHARED_WITH_DISCRIMINATOR | {
+        "noise_dim": 62,
+        "continuous_dim": 2,
+        "categorical_sizes": (10,),
+        "generator_width": 32,
+        "discriminator_width": 32,
+        "discriminator_learning_rate": 2e-4,
+    }
+    assert preset.config.beta_1 == 0.5
+    assert (preset.steps, preset.batch_size) == (20_000, 128)
 
 
 def test_a_latent_without_codes_is_refused():

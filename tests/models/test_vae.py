@@ -220,11 +220,31 @@ def test_the_grids_are_locatellos():
     }
     for model_class, (letter, field, numbers) in grids.items():
         presets = model_class.presets
-        for number in numbers:
-            preset = presets[f"dsprites_{letter}_{number}"]
-            assert getattr(preset.config, field) == number
-            assert (preset.steps, preset.batch_size) == (300_000, 64)
-        assert getattr(presets["dsprites"].config, field) in numbers
+        for dataset in ("dsprites", "color_dsprites"):
+            for number in numbers:
+                preset = presets[f"{dataset}_{letter}_{number}"]
+                assert getattr(preset.config, field) == number
+                assert (preset.steps, preset.batch_size) == (300_000, 64)
+            assert getattr(presets[dataset].config, field) in numbers
+
+
+def test_the_networks_of_the_presets_have_locatellos_sizes():
+    def parameters(*networks):
+        return sum(network.count_params() for network in networks)
+
+    model = FactorVAE(FactorVAE.presets["dsprites"].config, (64, 64, 1))
+    assert parameters(model.encoder, model.decoder) == 690_517
+    # Six layers of 1,000 on ten codes, and two logits.
+    assert parameters(model.discriminator) == 11 * 1_000 + 5 * 1_001 * 1_000 + 1_001 * 2
+    plain = VAE(VAE.presets["dsprites"].config, (64, 64, 1))
+    assert parameters(plain.encoder, plain.decoder) == 690_517
+
+
+@every_model
+def test_the_codes_of_the_presets_are_as_wide_as_the_studies(model_class):
+    widths = {"dsprites": 10, "color_dsprites": 10, "celeba": 15, "chairs3d": 10}
+    presets = model_class.presets
+    assert {name: presets[name].config.z_dim for name in widths} == widths
 
 
 @every_model

@@ -241,9 +241,23 @@ def test_a_mistake_is_told_in_one_line_before_a_run_directory_is_made(
     start_training, tmp_path, flags, message
 ):
     code, lines = finish(start_training(*flags, f"--run_dir={tmp_path / 'run'}"))
-    assert code == 1
+    assert (code, len(lines)) == (1, 1), lines
     (line,) = lines
     assert line.startswith("train.py: error: ") and message in line
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_data_set_that_the_model_cannot_take_is_told_before_a_run_directory_is_made(
+    start_training, tmp_path
+):
+    flags = ("--model=vae", "--dataset=toy", "--steps=1", "--batch_size=4")
+    code, lines = finish(start_training(*flags, f"--run_dir={tmp_path / 'run'}"))
+    assert code == 1
+    assert [line.partition(":")[0] for line in lines] == ["data", "run", "train.py"]
+    assert lines[-1] == (
+        "train.py: error: image_shape must be square with a side of one of 28, 32, 64 pixels. "
+        "Received: image_shape=(8, 8, 1)"
+    )
     assert os.listdir(tmp_path) == []
 
 

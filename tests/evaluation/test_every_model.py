@@ -1,0 +1,77 @@
+"""Every model that can be scored is, on a small data set, and says how."""
+
+import numpy as np
+import pytest
+
+from ibgan_tf.data.dsprites import DSpritesSettings
+from ibgan_tf.evaluation import afterwards, batch_norm, choosing, codes, evaluate
+from ibgan_tf.models import MODELS
+from ibgan_tf.runs import record, weights
+from ibgan_tf.runs.load import load_run
+from ibgan_tf.runs.options import RunOptions
+
+QUICK = {"settings": "fast", "reconstructor": afterwards.Training(steps=2, batch_size=4)}
+
+
+@pytest.fixture
+def run_of(squares, narrow, set_weights, tmp_path):
+    """Gives a function that returns the folder of a narrow run, its weights drawn at random."""
+
+    def make(name, **settings):
+        config = narrow(MODELS[name].config_class(**settings))
+        saved = record.RunRecord(
+            model=name,
+            dataset=squares.name,
+            preset="none",
+            options=RunOptions(steps=5, batch_size=4),
+            model_config=config,
+            dataset_settings=DSpritesSettings(),
+            image_shape=squares.image_shape,
+            data_source={"source": squares.source, "sha256": squares.sha256},
+        )
+        record.write_record(tmp_path, saved)
+        networks = MODELS[name](config, squares.image_shape).networks()
+        set_weights(networks.values())
+        weights.save_networks(tmp_path, networks, step=5)
+        return tmp_path
+
+    return make
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_scored_with_its_usual_codes(name, run_of, capsys):
+    wanted = ["mig", "unsupervised"]
+    if name != "gan":  # its reconstructor knows no bound
+        wanted.append(choosing.INFORMATION)
+    results = evaluate.evaluate_run(run_of(name), metrics=wanted, **QUICK)
+    assert {result["metric"] for result in results} == set(wanted)
+    assert all(np.isfinite(result["score"]) for result in results)
+    usual = "afterwards_mean" if name == "gan" else MODELS[name].representations[0]
+    of_codes = [result for result in results if result["metric"] != choosing.INFORMATION]
+    assert {result["representation"] for result in of_codes} == {usual}
+    assert {(result["model"], result["step"]) for result in results} == {(name, 5)}
+
+
+@pytest.mark.parametrize("name", ["ibgan", "infogan", "gan"])
+def test_every_result_of_a_gan_has_the_statistics_that_were_asked_for(name, run_of, capsys):
+    wanted = ["mig"] if name == "gan" else ["mig", choosing.INFORMATION]
+    run_dir = run_of(name)
+    before = evaluate.evaluate_run(run_dir, metrics=wanted, **QUICK)
+    after = evaluate.evaluate_run(run_dir, metrics=wanted, statistics="real_images", **QUICK)
+    assert {result["batch_norm_statistics"] for result in before} == {"training"}
+    assert {result["batch_norm_statistics"] for result in after} == {"real_images"}
+    assert len({result["weights_sha256"] for result in before + after}) == 1
+    scores = [[result["score"] for result in results] for results in (before, after)]
+    assert all(one != other for one, other in zip(*scores, strict=True))
+
+
+@pytest.mark.parametrize(("name", "settings"), [("vae", {}), ("infogan", {"spectral_norm": True})])
+def test_codes_without_batch_norm_have_no_other_statistics(name, settings, run_of):
+    run = load_run(run_of(name, **settings))
+    before = codes.weights_hash(run.model.networks())
+    with (
+        pytest.raises(ValueError, match="must be 'training' for a model that encodes without"),
+        batch_norm.statistics_of(run.model, "real_images", run.dataset),
+    ):
+        pass
+    assert codes.weights_hash(run.model.networks()) == before
