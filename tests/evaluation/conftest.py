@@ -64,20 +64,30 @@ def squares(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def _made_run(tmp_path_factory):
+def write_squares_record():
+    """Gives a function that writes the record of a run on the small data set."""
+
+    def write(run_dir, *, model, config, steps):
+        saved = record.RunRecord(
+            model=model,
+            dataset=SmallSquares.name,
+            preset="none",
+            options=RunOptions(steps=steps, batch_size=4),
+            model_config=config,
+            dataset_settings=DSpritesSettings(),
+            image_shape=SmallSquares.image_shape,
+            data_source={"source": SmallSquares.source, "sha256": SmallSquares.sha256},
+        )
+        record.write_record(run_dir, saved)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def _made_run(tmp_path_factory, write_squares_record):
     run_dir = tmp_path_factory.mktemp("scored_run")
     config = IBGANConfig(z_dim=4, r_dim=3, generator_width=2, discriminator_width=2)
-    saved = record.RunRecord(
-        model="ibgan",
-        dataset="small_squares",
-        preset="none",
-        options=RunOptions(steps=7, batch_size=4),
-        model_config=config,
-        dataset_settings=DSpritesSettings(),
-        image_shape=SmallSquares.image_shape,
-        data_source={"source": SmallSquares.source, "sha256": SmallSquares.sha256},
-    )
-    record.write_record(run_dir, saved)
+    write_squares_record(run_dir, model="ibgan", config=config, steps=7)
     model = IBGAN(config, SmallSquares.image_shape)
     for step in (3, 7):
         model.encoder.layers[-1].kernel.assign(model.encoder.layers[-1].kernel * step * 10)

@@ -5,12 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from ibgan_tf.data.dsprites import DSpritesSettings
 from ibgan_tf.evaluation import afterwards, choosing, codes, evaluate
 from ibgan_tf.models.gan import GAN, GANConfig
-from ibgan_tf.runs import record, weights
+from ibgan_tf.runs import weights
 from ibgan_tf.runs.load import load_run
-from ibgan_tf.runs.options import RunOptions
 
 TRAINING = afterwards.Training(steps=150, batch_size=16, learning_rate=1e-2)
 # Orthogonal kernels: images of kernels as small as N(0, 0.02**2) show nothing of the codes.
@@ -30,21 +28,11 @@ def gan():
 
 
 @pytest.fixture
-def gan_run(squares, gan, tmp_path):
+def gan_run(squares, gan, write_squares_record, tmp_path):
     """Gives the folder of a run of a GAN with a snapshot at step 5."""
-    saved = record.RunRecord(
-        model="gan",
-        dataset="small_squares",
-        preset="none",
-        options=RunOptions(steps=5, batch_size=4),
-        model_config=CONFIG,
-        dataset_settings=DSpritesSettings(),
-        image_shape=squares.image_shape,
-        data_source={"source": squares.source, "sha256": squares.sha256},
-    )
     run_dir = tmp_path / "gan"
     run_dir.mkdir()
-    record.write_record(run_dir, saved)
+    write_squares_record(run_dir, model="gan", config=CONFIG, steps=5)
     weights.save_networks(run_dir, gan.networks(), step=5)
     return run_dir
 

@@ -3,33 +3,21 @@
 import numpy as np
 import pytest
 
-from ibgan_tf.data.dsprites import DSpritesSettings
 from ibgan_tf.evaluation import afterwards, batch_norm, choosing, codes, evaluate
 from ibgan_tf.models import MODELS
-from ibgan_tf.runs import record, weights
+from ibgan_tf.runs import weights
 from ibgan_tf.runs.load import load_run
-from ibgan_tf.runs.options import RunOptions
 
 QUICK = {"settings": "fast", "reconstructor": afterwards.Training(steps=2, batch_size=4)}
 
 
 @pytest.fixture
-def run_of(squares, narrow, set_weights, tmp_path):
+def run_of(squares, narrow, set_weights, write_squares_record, tmp_path):
     """Gives a function that returns the folder of a narrow run, its weights drawn at random."""
 
     def make(name, **settings):
         config = narrow(MODELS[name].config_class(**settings))
-        saved = record.RunRecord(
-            model=name,
-            dataset=squares.name,
-            preset="none",
-            options=RunOptions(steps=5, batch_size=4),
-            model_config=config,
-            dataset_settings=DSpritesSettings(),
-            image_shape=squares.image_shape,
-            data_source={"source": squares.source, "sha256": squares.sha256},
-        )
-        record.write_record(tmp_path, saved)
+        write_squares_record(tmp_path, model=name, config=config, steps=5)
         networks = MODELS[name](config, squares.image_shape).networks()
         set_weights(networks.values())
         weights.save_networks(tmp_path, networks, step=5)
