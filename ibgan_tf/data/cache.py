@@ -20,27 +20,42 @@ import numpy as np
 
 CONTENT = "content.bin"
 MANIFEST = "manifest.json"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what the system says of a disk that is full
 _FIELDS = {"source": str, "sha256": str, "size": int, "modified_ns": int}
 
 
-def data_folder(data_dir: str | os.PathLike | None) -> pathlib.Path:
+def path_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
+    """Returns the path of the folder of data files, which need not exist.
+
+    Args:
+        data_dir: the folder; None stands for `ibgan_tf` in the user's cache directory.
+    """
+    if data_dir is not None:
+        return pathlib.Path(data_dir).expanduser()
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ibgan_tf"
+
+
+def data_folder(data_dir: str | os.PathLike | None, *, must_exist: bool = False) -> pathlib.Path:
     """Returns the folder of data files, which is made if it is absent.
 
     Args:
         data_dir: the folder; None stands for `ibgan_tf` in the user's cache directory.
+        must_exist: whether a folder that is named is refused where it is absent: of data that are
+            only read from it, it is a slip of the pen.
 
     Returns:
         folder: an existing folder.
 
     Raises:
+        FileNotFoundError: it must exist and doesn't; nothing is made.
         OSError: it is a file, or can't be made.
     """
-    if data_dir is None:
-        folder = (
-            pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ibgan_tf"
+    folder = path_of(data_dir)
+    if must_exist and data_dir is not None and not folder.exists():
+        raise FileNotFoundError(
+            f"data_dir must be a folder with data. Received: data_dir={str(folder)!r}, which isn't "
+            "there. Name the folder that has them with --data_dir."
         )
-    else:
-        folder = pathlib.Path(data_dir).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
@@ -134,12 +149,22 @@ def told_if_full(folder: pathlib.Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno not in FULL:
             raise
-        raise OSError(
-            f"The data cache must fit on its disk. Received: {str(folder)!r} ({error.strerror}). "
-            "Free some space, or name a folder on another disk with --data_dir."
-        ) from error
+        raise full(folder, error.strerror) from error
+
+
+def full(folder: pathlib.Path, reason: str) -> OSError:
+    """Returns the error of a disk that is full.
+
+    Args:
+        folder: that is written to.
+        reason: what was said of it.
+    """
+    return OSError(
+        f"The data cache must fit on its disk, which is full. Received: {str(folder)!r} "
+        f"({reason}). Free some space, or name a folder on another disk with --data_dir."
+    )
 
 
 def _write_content(path: pathlib.Path, chunks: Iterable[np.ndarray]) -> tuple[int, str]:

@@ -74,7 +74,7 @@ class CelebA(prepared_pictures.PreparedPictures):
         settings: of `CelebASettings`.
 
     Raises:
-        FileNotFoundError: the data folder has none of these.
+        FileNotFoundError: the data folder has none of these, or isn't there.
         ValueError: an unknown split or setting, another number of images than is published, more
             than 1 % that can't be read, a damaged file.
         OSError: data_dir is a file, or its disk is full.
@@ -109,7 +109,7 @@ def find(folder: pathlib.Path) -> Listing:
     source = _files(folder)
     if source is None:
         return _prepared_by_tfds(folder)
-    numbered = _by_number(source)
+    numbered = _by_number(source, folder)
     parts, named = _partition(folder)
     numbers = sorted(numbered, key=lambda number: (parts[number], number))
     ordered = dataclasses.replace(source, pictures=tuple(numbered[n] for n in numbers))
@@ -130,8 +130,9 @@ def download(data_dir: str | os.PathLike | None = None) -> pathlib.Path:
         folder: the data folder.
 
     Raises:
-        ValueError: what is there already isn't whole.
-        OSError: it can't be fetched; the message has the steps by hand.
+        ValueError: what is there already isn't whole; the message has the steps by hand.
+        ConnectionError: it can't be fetched; so has this one.
+        OSError: the disk is full.
     """
     folder = cache.data_folder(data_dir)
     try:
@@ -139,8 +140,10 @@ def download(data_dir: str | os.PathLike | None = None) -> pathlib.Path:
     except FileNotFoundError:
         try:
             files.tfds_prepare(TFDS_NAME, folder / _TFDS_PLACES[0], url=URL)
-        except OSError as error:
-            raise OSError(f"{error}\n{manual_steps(folder)}") from error
+        except ConnectionError as error:
+            raise ConnectionError(f"{error}\n{manual_steps(folder)}") from error
+    except ValueError as error:
+        raise ValueError(f"{error}\n{files.FOUND_FIRST}\n{manual_steps(folder)}") from error
     return folder
 
 
@@ -180,7 +183,7 @@ def _files(folder: pathlib.Path) -> Source | None:
     return None
 
 
-def _by_number(source: Source) -> dict[int, Picture]:
+def _by_number(source: Source, folder: pathlib.Path) -> dict[int, Picture]:
     """Returns the pictures by the number that is their name, all of them."""
     numbered: dict[int, Picture] = {}
     for picture in source.pictures:
@@ -199,8 +202,9 @@ def _by_number(source: Source) -> dict[int, Picture]:
         raise ValueError(
             f"CelebA must have {_total():,} images. Received: {len(numbered):,} in "
             f"{source.path!r}, without {missing:06d}.jpg. Fetch the rest: python "
-            "scripts/download.py --dataset=celeba says how. A part of it can be trained on with "
-            "--dataset=image_folder --preset=celeba --crop=160."
+            f"scripts/download.py --dataset=celeba --data_dir={folder} says how. A part of it can "
+            "be trained on with --dataset=image_folder --preset=celeba --crop=160 "
+            f"{picture_sources.folder_flag(source)}."
         )
     return numbered
 

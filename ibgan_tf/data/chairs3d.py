@@ -11,7 +11,7 @@ import pathlib
 
 from ibgan_tf import config, registry
 from ibgan_tf.config import setting
-from ibgan_tf.data import cache, picture_preparation, picture_sources, prepared_pictures
+from ibgan_tf.data import cache, files, picture_preparation, picture_sources, prepared_pictures
 from ibgan_tf.data.picture_preparation import Listing
 from ibgan_tf.data.picture_shards import PictureSettings
 from ibgan_tf.data.picture_sources import Source
@@ -53,7 +53,7 @@ class Chairs3D(prepared_pictures.PreparedPictures):
         settings: of `Chairs3DSettings`.
 
     Raises:
-        FileNotFoundError: the data folder has neither.
+        FileNotFoundError: the data folder has neither, or isn't there.
         ValueError: an unknown split or setting, another number of images than is published, more
             than 1 % that can't be read, a damaged file.
         OSError: data_dir is a file, or its disk is full.
@@ -92,8 +92,9 @@ def find(folder: pathlib.Path) -> Listing:
         raise ValueError(
             f"3D Chairs must have {total:,} images: {NUM_VIEWS} of each of {NUM_CHAIRS:,} chairs. "
             f"Received: {len(renders):,} of {len(chairs):,} chairs in {source.path!r}. Fetch the "
-            "rest: python scripts/download.py --dataset=chairs3d says how. A part of it can be "
-            "trained on with --dataset=image_folder --preset=chairs3d --crop=450 --color=grey."
+            f"rest: python scripts/download.py --dataset=chairs3d --data_dir={folder} says how. A "
+            "part of it can be trained on with --dataset=image_folder --preset=chairs3d --crop=450 "
+            f"--color=grey {picture_sources.folder_flag(source)}."
         )
     return Listing(
         source=dataclasses.replace(source, pictures=tuple(renders)),
@@ -112,14 +113,17 @@ def download(data_dir: str | os.PathLike | None = None) -> pathlib.Path:
         folder: the data folder.
 
     Raises:
-        FileNotFoundError: they aren't; the message has the steps by hand.
-        ValueError: they aren't whole.
+        FileNotFoundError: they aren't; the message has the steps by hand, and nothing is made.
+        ValueError: they aren't whole; so has this one.
+        OSError: data_dir is a file.
     """
-    folder = cache.data_folder(data_dir)
+    folder = cache.path_of(data_dir)
     try:
-        find(folder)
+        find(cache.data_folder(data_dir, must_exist=True))
     except FileNotFoundError as error:
         raise FileNotFoundError(manual_steps(folder)) from error
+    except ValueError as error:
+        raise ValueError(f"{error}\n{files.FOUND_FIRST}\n{manual_steps(folder)}") from error
     return folder
 
 

@@ -31,7 +31,7 @@ def write_shards(calls: Iterator[Call], *, num_processes: int) -> Iterator[Shard
         num_processes: how many decode; 1 for this one alone.
 
     Raises:
-        OSError: the disk is full, or a process died.
+        OSError: as of `picture_shards.write_shard`, or a process died.
     """
     if num_processes <= 1:
         for call in calls:
@@ -55,7 +55,7 @@ def _process() -> Iterator[subprocess.Popen]:
     """Yields a process that decodes, and ends it."""
     paths = [str(pathlib.Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
     with subprocess.Popen(
-        [sys.executable, "-m", "ibgan_tf.data.decoding"],
+        [sys.executable, "-c", "from ibgan_tf.data import decoding; decoding.serve()"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
@@ -90,29 +90,41 @@ def _answer(process: subprocess.Popen) -> Shard:
             "command again."
         )
     answer = json.loads(line)
-    if "errno" in answer:
-        raise OSError(answer["errno"], answer["strerror"])
+    if "error" in answer:
+        raise OSError(*answer["error"])
     return picture_shards.from_json(answer)
 
 
+def serve() -> None:
+    """Answers calls until the input ends: what such a process does."""
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for the answer any more
+        _serve()
+
+
 def _serve() -> None:
-    """Answers calls until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints is no answer
     while True:
+        call = ()
         try:
             call = pickle.load(sys.stdin.buffer)
+            answer = dataclasses.asdict(picture_shards.write_shard(*call))
         except EOFError:
             return
-        try:
-            answer = dataclasses.asdict(picture_shards.write_shard(*call))
-        except OSError as error:
-            answer = {"errno": error.errno, "strerror": error.strerror}
+        except Exception as error:
+            answer = {"error": _arguments(error, call)}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
-if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for the answer any more
-        _serve()
+def _arguments(error: Exception, call: Call) -> list[int | str]:
+    """Returns the arguments of the OSError that tells of an error elsewhere."""
+    if isinstance(error, OSError):
+        if error.errno is None:
+            return [str(error)]
+        filename = [] if error.filename is None else [str(error.filename)]
+        return [error.errno, error.strerror, *filename]
+    number = call[1] if len(call) > 1 else "without a number"
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return [f"Shard {number} must be written. Received: {reason}. Run the same command again."]

@@ -2,13 +2,22 @@
 
 import os
 import pathlib
+import socket
+import ssl
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from ibgan_tf.data import cache
+
+# For files that aren't whole, beside how to get the whole ones.
+FOUND_FIRST = "What is there is found first: complete it, or move it away."
 _TIMEOUT = 20.0  # seconds until a host counts as out of reach
+# What TFDS's errors of a full disk have in their texts, whose kinds are many; the first is its own.
+_FULL = ("Not enough disk space", *map(os.strerror, cache.FULL))
 
 
 def tfds_batches(
@@ -30,7 +39,7 @@ def tfds_batches(
         batch: feature -> array [n, ...], in the order of TFDS, which is not the official one.
 
     Raises:
-        OSError: the data can't be fetched.
+        OSError: as of `tfds_prepare`.
     """
     builder = tfds_prepare(name, folder, url=url)
     import tensorflow_datasets as tfds
@@ -48,27 +57,65 @@ def tfds_prepare(name: str, folder: str | os.PathLike, *, url: str) -> Any:
         builder: TFDS's, which reads the set.
 
     Raises:
-        OSError: the data can't be fetched.
+        ConnectionError: the data can't be fetched.
+        OSError: the disk is full, or the folder can't be written.
     """
     import tensorflow_datasets as tfds  # 0.3 s, and TensorFlow
+
+    builder = tfds.builder(name, data_dir=pathlib.Path(folder))
+    if pathlib.Path(builder.data_dir).exists():
+        return builder
+    try:
+        check_reachable(url)
+    except OSError as error:
+        raise _unreached(name, url, error) from error
+    try:
+        builder.download_and_prepare()
+    except Exception as error:
+        reason = _full_disk(error)
+        if reason is not None:
+            raise cache.full(pathlib.Path(folder), reason) from error
+        if isinstance(error, _network_errors()):
+            raise _unreached(name, url, error) from error
+        raise
+    return builder
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    """Returns the errors of a download that breaks off, or brings something else."""
+    import requests
+    import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import download_manager
 
-    try:
-        builder = tfds.builder(name, data_dir=pathlib.Path(folder))
-        if not pathlib.Path(builder.data_dir).exists():
-            check_reachable(url)
-            builder.download_and_prepare()
-    except (
-        OSError,
+    return (
+        ConnectionError,
+        TimeoutError,
+        socket.gaierror,
+        ssl.SSLError,
+        urllib.error.URLError,
+        requests.RequestException,
         tfds.download.DownloadError,
         download_manager.NonMatchingChecksumError,  # such as of a page that says why not
-    ) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise OSError(
-            f"The network must reach {url} to fetch {name}. Received: {reason}. "
-            "Check the connection (and HTTPS_PROXY), then run the same command again."
-        ) from error
-    return builder
+    )
+
+
+def _unreached(name: str, url: str, error: Exception) -> ConnectionError:
+    reason = " ".join(str(error).split())[:200]
+    return ConnectionError(
+        f"The network must reach {url} to fetch {name}. Received: {reason}. "
+        "Check the connection (and HTTPS_PROXY), then run the same command again."
+    )
+
+
+def _full_disk(error: BaseException | None) -> str | None:
+    """Returns what an error, or one that it was raised for, says of a full disk; or None."""
+    while error is not None:
+        text = " ".join(str(error).split())
+        for words in _FULL:
+            if words in text:
+                return text[text.index(words) :][:200].removesuffix(".")
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def tfds_version(name: str, folder: pathlib.Path) -> pathlib.Path | None:

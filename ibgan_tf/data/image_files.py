@@ -1,22 +1,33 @@
 """Turns the bytes of a picture file into a small square image."""
 
 import io
+import struct
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _MOST_PIXELS = 50_000_000
 # What Pillow was seen to raise on damaged files.
-_DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, IndexError, MemoryError)
+_DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, IndexError, struct.error)
+_TURNS = {  # by EXIF's orientation, of which 1 is upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndarray:
     """Returns an image: turned as its EXIF data say, cut to the middle square, resized (Lanczos).
 
     What is transparent becomes white. Other colour spaces are brought to RGB, and 16 bits to 8.
+    EXIF data that can't be read turn nothing: the pixels are whole without them.
 
     Args:
         content: of a JPEG, PNG, WebP or BMP file.
@@ -30,6 +41,7 @@ def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndar
     Raises:
         ValueError: the file is damaged or none of these, has more than 50 million pixels, or is
             smaller than the crop.
+        MemoryError: there isn't enough, whatever the file is.
     """
     try:
         with warnings.catch_warnings():
@@ -37,11 +49,12 @@ def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndar
             with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 if opened.width * opened.height > _MOST_PIXELS:
                     raise ValueError(f"{opened.width}x{opened.height} pixels")
-                ImageOps.exif_transpose(opened, in_place=True)
-                picture = _flattened(_cropped(opened, crop), "L" if grey else "RGB")
+                picture = _flattened(_cropped(_upright(opened), crop), "L" if grey else "RGB")
         resized = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
         return np.asarray(resized).reshape(image_size, image_size, -1)
     except (*_DAMAGE, Image.DecompressionBombError) as error:
+        if "out of memory" in str(error):  # as Pillow's decoders have it
+            raise MemoryError(str(error)) from error
         unknown = isinstance(error, UnidentifiedImageError)  # its text has an address in memory
         received = "another kind of file" if unknown else " ".join(str(error).split())[:200]
         raise ValueError(
@@ -49,6 +62,25 @@ def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndar
             f"pixels and not smaller than the crop, {crop}. "
             f"Received: {received}."
         ) from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Returns a picture turned as its EXIF data say.
+
+    Not by `ImageOps.exif_transpose`, which writes the EXIF data anew and fails where they are odd.
+    """
+    picture.load()
+    turn = _TURNS.get(_orientation(picture))
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _orientation(picture: Image.Image) -> int | None:
+    """Returns EXIF's orientation, or None where there is none that can be read."""
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    except _DAMAGE:
+        return None
+    return orientation if isinstance(orientation, int) else None
 
 
 def _flattened(picture: Image.Image, mode: str) -> Image.Image:

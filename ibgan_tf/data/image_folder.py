@@ -52,13 +52,7 @@ def _folder_of_pictures(data_dir: str | os.PathLike | None) -> pathlib.Path:
         raise ValueError(
             "data_dir must be the folder of the pictures. Received: no data_dir. Add --data_dir=..."
         )
-    folder = pathlib.Path(data_dir).expanduser()
-    if not folder.exists():
-        raise FileNotFoundError(
-            f"data_dir must be a folder of pictures. Received: data_dir={str(folder)!r}, which "
-            "isn't there."
-        )
-    return cache.data_folder(folder)
+    return cache.data_folder(data_dir, must_exist=True)
 
 
 def _prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.Path:

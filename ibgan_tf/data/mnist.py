@@ -71,7 +71,7 @@ class MNIST:
         settings: of `MNISTSettings`.
 
     Raises:
-        FileNotFoundError: the data folder has none of the files.
+        FileNotFoundError: the data folder has none of the files, or isn't there.
         ValueError: an unknown split or setting, a split without images, a damaged file.
         OSError: data_dir is a file.
     """
@@ -92,7 +92,7 @@ class MNIST:
     ) -> None:
         registry.lookup(dict.fromkeys(self.splits), split, kind="split")
         self.settings = config.override(MNISTSettings(), settings)
-        self.source, read = _find(type(self), cache.data_folder(data_dir))
+        self.source, read = _find(type(self), cache.data_folder(data_dir, must_exist=True))
         part = read("test" if split == "test" else "train")
         _check_labels(part[1], origin=f"{self.name} of {self.source}")
         chosen = _split_slice(split, self.settings.validation_images)
@@ -160,6 +160,8 @@ def download(
     """
     folder = cache.data_folder(data_dir)
     path = folder / kind.name / TFDS_FILE
+    if next(_sources(kind, folder), None) is not None:  # perhaps where nothing can be written
+        return folder
     with cache.locked(path.parent):
         if next(_sources(kind, folder), None) is None:
             arrays = {}
@@ -170,7 +172,7 @@ def download(
                 arrays[f"x_{split}"], arrays[f"y_{split}"] = _joined(batches, split)
             temporary = path.with_name(f".{path.name}.part")  # one only, under the lock
             try:
-                with open(temporary, "wb") as file:
+                with cache.told_if_full(path), open(temporary, "wb") as file:
                     np.savez_compressed(file, **arrays)
                     file.flush()
                     os.fsync(file.fileno())
@@ -188,7 +190,7 @@ def _sources(
     if keras.exists():
         yield "keras", functools.partial(_read_npz, keras)
     for idx_folder in (folder / name for name in kind.idx_folders):
-        if any(idx.find(idx_folder, f"{name}-images-idx3-ubyte") for name in IDX_NAMES.values()):
+        if _has_idx(idx_folder):
             yield "idx", functools.partial(_read_idx, idx_folder)
     if fetched.exists():
         yield "tensorflow_datasets", functools.partial(_read_npz, fetched)
@@ -198,10 +200,34 @@ def _find(kind: type[MNIST], folder: pathlib.Path) -> tuple[str, Callable[[str],
     """Returns the first of the sources."""
     for found in _sources(kind, folder):
         return found
+    if _has_idx(folder):
+        found, advice = "IDX files in itself", _advice_on_idx(kind, folder)
+    else:
+        found = "neither"
+        advice = (
+            f"Name the folder that holds {kind.name}/ or {kind.name}.npz with --data_dir, or run: "
+            f"python scripts/download.py --dataset={kind.name} --data_dir={folder}"
+        )
     raise FileNotFoundError(
         f"The data folder must have {kind.name}.npz, or the four IDX files in {kind.name}/. "
-        f"Received: data_dir={str(folder)!r}, with neither. Name their folder with --data_dir, or "
-        f"run: python scripts/download.py --dataset={kind.name} --data_dir={folder}"
+        f"Received: data_dir={str(folder)!r}, with {found}. {advice}"
+    )
+
+
+def _has_idx(folder: pathlib.Path) -> bool:
+    """Says whether a folder has images in IDX form, of the training or the test part."""
+    return any(idx.find(folder, f"{name}-images-idx3-ubyte") for name in IDX_NAMES.values())
+
+
+def _advice_on_idx(kind: type[MNIST], folder: pathlib.Path) -> str:
+    """Returns how IDX files are found that lie in the data folder itself."""
+    for place in map(pathlib.PurePath, kind.idx_folders):
+        holder = folder.absolute().parts[: -len(place.parts)]
+        if pathlib.Path(*holder, place) == folder.absolute():
+            return f"Name the folder that holds {place}/: --data_dir={pathlib.Path(*holder)}"
+    return (
+        f"Move them into {folder / kind.name}, or name the folder that holds {kind.name}/ with "
+        "--data_dir."
     )
 
 

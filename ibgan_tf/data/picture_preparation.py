@@ -57,15 +57,17 @@ def prepared_folder(
     Where it is there, the picture files aren't looked for.
 
     Args:
-        data_dir: folder of the data; None stands for `ibgan_tf` in the user's cache directory.
+        data_dir: folder of the data, which must exist; None stands for `ibgan_tf` in the user's
+            cache directory.
         name: of the data set.
         settings: how pictures become images.
         find: data folder -> the picture files in it.
 
     Raises:
+        FileNotFoundError: data_dir isn't there.
         OSError, ValueError: as of `find` and `prepare`.
     """
-    data_folder = cache.data_folder(data_dir)
+    data_folder = cache.data_folder(data_dir, must_exist=True)
     folder = prepared_pictures.folder_of(data_folder, name, settings.folder_name)
     if not folder.exists():
         prepare(folder, find(data_folder), settings)
@@ -89,11 +91,14 @@ def prepare(
 
     Raises:
         ValueError: more than 1 % of the files can't be read.
-        OSError: the disk is full.
+        OSError: the disk is full or can't be read, or the memory is too small; what is done is
+            kept.
     """
+    if folder.exists():  # perhaps where nothing can be written, a lock neither
+        return
     unfinished = folder.with_name(f".{settings.folder_name}.unfinished")
     with cache.locked(folder.parent):
-        if folder.exists():
+        if folder.exists():  # by another process, meanwhile
             return
         unfinished.mkdir(exist_ok=True)
         with cache.told_if_full(folder):

@@ -3,12 +3,13 @@
 Functions of plain values, which other processes run.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -115,17 +116,19 @@ def write_shard(
         shard: with the files that can't be read left out.
 
     Raises:
-        OSError: the disk is full; nothing of it stays.
+        OSError: the disk is full or can't be read, the memory is too small, or a picture fails in
+            a way that no damage should; nothing of it stays.
     """
     images, unreadable = [], []
     found = picture_sources.contents(source) if contents is None else contents
-    for position, (picture, content) in enumerate(zip(source.pictures, found, strict=True)):
-        try:
-            images.append(_decoded(content, settings))
-        except (OSError, ValueError) as error:
-            reason = str(error).rpartition("Received: ")[2].removesuffix(".")
-            unreadable.append([position, picture.name, " ".join(reason.split())[:200]])
-    rows = np.stack(images) if images else np.empty([0, *settings.image_shape], np.uint8)
+    with _told(number, source, images, unreadable):
+        for position, (picture, content) in enumerate(zip(source.pictures, found, strict=True)):
+            try:
+                images.append(_decoded(content, settings))
+            except (OSError, ValueError) as error:
+                reason = str(error).rpartition("Received: ")[2].removesuffix(".")
+                unreadable.append([position, picture.name, " ".join(reason.split())[:200]])
+        rows = np.stack(images) if images else np.empty([0, *settings.image_shape], np.uint8)
     path = pathlib.Path(folder) / file_name(number)
     # Of its own name at first: the process of a preparation that was killed may write the same.
     temporary = path.with_name(f"{path.name}.{os.getpid()}{TEMPORARY}")
@@ -147,6 +150,28 @@ def write_shard(
         size=state.st_size,
         modified_ns=state.st_mtime_ns,
     )
+
+
+@contextlib.contextmanager
+def _told(
+    number: int, source: picture_sources.Source, images: Sequence, unreadable: Sequence
+) -> Iterator[None]:
+    """Turns errors that aren't a picture's damage into one that says where they came."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        done = len(images) + len(unreadable)
+        picture = source.pictures[done].name if done < len(source.pictures) else None
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
+        is_short = picture is None or isinstance(error, MemoryError)
+        advice = "free some memory" if is_short else "take that picture away"
+        raise OSError(
+            f"Shard {number} must be decoded to its end. Received: {reason}"
+            f"{f' at {picture!r}' if picture else ''}. What is done is kept: {advice}, then run "
+            "the same command again."
+        ) from error
 
 
 def check_shard(folder: pathlib.Path, shard: Shard) -> None:

@@ -7,6 +7,7 @@ and no more is read of a member than it is said to have.
 
 import collections
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -25,6 +26,9 @@ ARCHIVE_SUFFIXES = (".zip", ".tar")
 MOST_PICTURES = 20_000_000
 LARGEST_FILE = 100_000_000  # bytes
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # of a zip member: signature, lengths of name and extra
+# Of a file that isn't there, or a link to nothing. Other errors of a disk may pass, and say nothing
+# of the picture.
+_MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 # What zipfile and tarfile were seen to raise on damaged input.
 _DAMAGE = (
     EOFError,
@@ -182,26 +186,48 @@ def archive_record(
     return record | {"archive_is_published": found == published[path.name]}
 
 
+def folder_flag(source: Source) -> str:
+    """Returns the flag by which `image_folder` takes the picture files.
+
+    Args:
+        source: a folder, or an archive, which must be unpacked for it.
+    """
+    return f"--data_dir={source.path if source.kind == 'folder' else '<where you unpack it>'}"
+
+
 def contents(source: Source) -> Iterator[bytes | OSError | ValueError]:
-    """Yields the bytes of each picture file, or why they can't be read.
+    """Yields the bytes of each picture file, or why it has none: it is missing or damaged.
 
     Args:
         source: a folder or an archive.
+
+    Raises:
+        OSError: the disk can't be read, or a file mayn't be.
     """
     if source.kind == "folder":
         for picture in source.pictures:
-            yield _or_error(_read_file, os.path.join(source.path, picture.name), picture)
+            path = os.path.join(source.path, picture.name)
+            yield _or_error(_read_file, path, picture, path=path)
         return
     read = _read_checked_member if source.kind == "zip" else _read_member
     with open(source.path, "rb") as archive:
         for picture in source.pictures:
-            yield _or_error(read, archive, picture)
+            yield _or_error(read, archive, picture, path=source.path)
 
 
-def _or_error(read: Callable[..., bytes], *arguments: object) -> bytes | OSError | ValueError:
+def _or_error(
+    read: Callable[..., bytes], *arguments: object, path: str
+) -> bytes | OSError | ValueError:
     try:
         return read(*arguments)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        if error.errno in _MISSING:
+            return error
+        raise OSError(
+            f"Pictures must lie where they can be read. Received: {path!r} ({error.strerror}). "
+            "Mend that, then run the same command again: what is done is kept."
+        ) from error
+    except ValueError as error:
         return error
     except zlib.error as error:
         return ValueError(str(error))
