@@ -70,6 +70,7 @@ def tfds_prepare(name: str, folder: str | os.PathLike, *, url: str) -> Any:
     except OSError as error:
         raise _unreached(name, url, error) from error
     try:
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)  # or TFDS doesn't ask for its room
         builder.download_and_prepare()
     except Exception as error:
         reason = _full_disk(error)

@@ -52,6 +52,23 @@ def test_a_data_dir_that_cannot_be_made_is_refused():
         cache.data_folder("/proc/ibgan_tf")
 
 
+def test_a_folder_that_must_exist_is_refused_in_one_line_and_not_made(tmp_path):
+    for missing in (tmp_path / "dtaa", tmp_path / "dtaa" / "celeba"):
+        with pytest.raises(FileNotFoundError) as caught:
+            cache.data_folder(missing, must_exist=True)
+        assert str(caught.value) == (
+            f"data_dir must be a folder with data. Received: data_dir={str(missing)!r}, which "
+            "isn't there. Name the folder that has them with --data_dir."
+        )
+    assert os.listdir(tmp_path) == []
+    assert cache.data_folder(tmp_path, must_exist=True) == tmp_path
+
+
+def test_the_default_folder_is_made_even_where_one_that_is_named_must_exist(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert cache.data_folder(None, must_exist=True).is_dir()
+
+
 def test_a_written_cache_passes_its_check(folder):
     assert (folder / cache.CONTENT).read_bytes() == bytes(range(200))
     manifest = cache.check_cache(folder, size=SIZE, sha256=SHA256)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from ibgan_tf import data
-from ibgan_tf.data import celeba, files, image_files, picture_preparation, picture_shards
+from ibgan_tf.data import cache, celeba, files, image_files, picture_preparation, picture_shards
 from ibgan_tf.data.celeba import CelebA
 
 COUNTS = {"train": 10, "validation": 4, "test": 6}
@@ -135,8 +135,17 @@ def test_a_half_downloaded_folder_is_told_with_both_counts(folder):
     with pytest.raises(ValueError, match="must have 20 images. Received: 17 in ") as caught:
         CelebA(folder)
     message = str(caught.value)
-    assert "without 000007.jpg. Fetch the rest: python scripts/download.py" in message
-    assert "--dataset=image_folder --preset=celeba" in message and "\n" not in message
+    command = f"python scripts/download.py --dataset=celeba --data_dir={folder} says how"
+    assert f"without 000007.jpg. Fetch the rest: {command}" in message
+    pictures = folder / "img_align_celeba"
+    flags = f"--dataset=image_folder --preset=celeba --crop=160 --data_dir={pictures}."
+    assert message.endswith(flags) and "\n" not in message
+
+
+def test_a_mistyped_folder_is_refused_and_not_made(tmp_path):
+    with pytest.raises(FileNotFoundError, match="which isn't there"):
+        CelebA(tmp_path / "dtaa")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_image_that_is_there_twice_is_refused(folder):
@@ -317,9 +326,30 @@ def test_download_asks_tfds_unless_the_images_are_there(folder, tmp_path, monkey
     assert asked == [(("celeb_a", empty / "tensorflow_datasets"), celeba.URL)]
 
 
+def test_download_on_a_half_folder_gives_the_steps_by_hand(folder, monkeypatch):
+    monkeypatch.setattr(files, "tfds_prepare", None)  # would fail if it were called
+    (folder / "img_align_celeba" / "000007.jpg").unlink()
+    with pytest.raises(ValueError) as caught:
+        data.DOWNLOADS["celeba"](folder)
+    first, second, *steps = str(caught.value).splitlines()
+    assert "must have 20 images. Received: 19 in " in first
+    assert second == "What is there is found first: complete it, or move it away."
+    assert "\n".join(steps) == celeba.manual_steps(folder)
+
+
+def test_download_onto_a_full_disk_says_nothing_of_the_network(tmp_path, monkeypatch):
+    def full(name, folder, *, url):
+        raise cache.full(folder, "No space left on device")
+
+    monkeypatch.setattr(files, "tfds_prepare", full)
+    with pytest.raises(OSError, match="which is full") as caught:
+        data.DOWNLOADS["celeba"](tmp_path)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_download_that_is_refused_gives_the_steps_by_hand(tmp_path, monkeypatch):
     def refused(name, folder, *, url):
-        raise OSError("The network must reach Google. Received: quota exceeded.")
+        raise ConnectionError("The network must reach Google. Received: quota exceeded.")
 
     monkeypatch.setattr(files, "tfds_prepare", refused)
     with pytest.raises(OSError) as caught:

@@ -48,6 +48,38 @@ def test_calls_are_taken_when_a_process_is_free(calls):
     shards.close()
 
 
+def test_the_processes_print_nothing(calls, capfd):
+    list(decoding.write_shards(iter(calls), num_processes=2))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_an_error_that_nobody_expects_names_the_shard_and_the_picture(calls, num_processes):
+    content = pathlib.Path(calls[0][2].path, "0.png").read_bytes()
+    odd = (*calls[3], [content, KeyError("no such chunk")])
+    with pytest.raises(OSError) as caught:
+        list(decoding.write_shards(iter([calls[0], odd]), num_processes=num_processes))
+    assert str(caught.value) == (
+        "Shard 3 must be decoded to its end. Received: KeyError: 'no such chunk' at '1.png'. What "
+        "is done is kept: take that picture away, then run the same command again."
+    )
+
+
+def test_a_process_answers_whatever_goes_wrong(calls, capfd):
+    no_source = (*calls[3][:2], SETTINGS, SETTINGS)
+    with pytest.raises(OSError, match="Shard 3 must be written. Received: AttributeError: .*pict"):
+        list(decoding.write_shards(iter([calls[0], no_source]), num_processes=2))
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_an_error_of_the_system_keeps_its_number_and_its_file(calls, num_processes):
+    missing = (calls[0][0] + "/missing", *calls[0][1:])
+    with pytest.raises(FileNotFoundError) as caught:
+        list(decoding.write_shards(iter([missing]), num_processes=num_processes))
+    assert caught.value.filename.startswith(missing[0])
+
+
 class Fatal:
     """What ends the process that reads it."""
 

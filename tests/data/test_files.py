@@ -1,6 +1,11 @@
+import errno
+import os
 import pathlib
+import shutil
 
 import pytest
+import requests
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import download_manager
 
@@ -41,6 +46,88 @@ def test_a_page_that_says_why_not_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", another_file)
     with pytest.raises(OSError, match=r"Received: Artifact https://drive has wrong checksum. C"):
         files.tfds_prepare("celeb_a", tmp_path, url="http://host")
+
+
+def _raising(error: Exception, cause: Exception | None = None):
+    def download_and_prepare(self):
+        raise error from cause
+
+    return download_and_prepare
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "reason"),
+    [
+        (
+            RuntimeError(
+                'ResourceExhaustedError: Failed to finalize writing of split "train": /a/b; '
+                "No space left on device"
+            ),
+            tf.errors.ResourceExhaustedError(None, None, "/a/b; No space left on device"),
+            "No space left on device",
+        ),
+        (
+            OSError("Not enough disk space. Needed: 2.7 GiB (download: 1 GiB, generated: 2 GiB)"),
+            None,
+            "Not enough disk space. Needed: 2.7 GiB (download: 1 GiB, generated: 2 GiB)",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), None, "No space left on device"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "/a/b"), None, "Disk quota exceeded: '/a/b'"),
+        (
+            tfds.download.DownloadError("Failed to get url"),
+            OSError(errno.ENOSPC, "No space left on device"),
+            "No space left on device",
+        ),
+    ],
+    ids=["while it is written", "beforehand", "of Python", "quota", "while it is fetched"],
+)
+def test_a_disk_that_is_full_is_one_line_that_says_so(tmp_path, monkeypatch, error, cause, reason):
+    monkeypatch.setattr(files, "check_reachable", lambda url: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", _raising(error, cause))
+    with pytest.raises(OSError) as caught:
+        files.tfds_prepare("celeb_a", tmp_path, url="http://host")
+    assert str(caught.value) == (
+        f"The data cache must fit on its disk, which is full. Received: {str(tmp_path)!r} "
+        f"({reason}). Free some space, or name a folder on another disk with --data_dir."
+    )
+    assert not isinstance(caught.value, ConnectionError)
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_fetched(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "check_reachable", lambda url: None)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: os.stat(path) and usage._replace(free=9))
+    with pytest.raises(OSError, match="which is full. Received: .*Not enough disk space. Needed: "):
+        files.tfds_prepare("celeb_a", tmp_path / "new", url="http://host")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        requests.ConnectionError("broken off"),
+        requests.HTTPError("broken off"),
+        ConnectionResetError("broken off"),
+        TimeoutError("broken off"),
+    ],
+)
+def test_a_network_that_breaks_off_is_told_as_such(tmp_path, monkeypatch, error):
+    monkeypatch.setattr(files, "check_reachable", lambda url: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", _raising(error))
+    with pytest.raises(ConnectionError, match="must reach http://host .*Received: broken off. Che"):
+        files.tfds_prepare("celeb_a", tmp_path, url="http://host")
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(errno.EACCES, "Permission denied", "/a"), RuntimeError("a bug")]
+)
+def test_what_is_neither_of_the_network_nor_of_a_full_disk_stays_as_it_is(
+    tmp_path, monkeypatch, error
+):
+    monkeypatch.setattr(files, "check_reachable", lambda url: None)
+    monkeypatch.setattr(tfds.core.DatasetBuilder, "download_and_prepare", _raising(error))
+    with pytest.raises(type(error)) as caught:
+        files.tfds_prepare("celeb_a", tmp_path, url="http://host")
+    assert caught.value is error
 
 
 def test_the_last_version_that_tfds_has_prepared_is_found(tmp_path):

@@ -1,9 +1,10 @@
 import io
+import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from ibgan_tf.data.image_files import decode
 
@@ -74,6 +75,78 @@ def test_a_picture_is_turned_as_its_exif_data_say():
     exif[0x0112] = 6  # to be shown turned a quarter to the right
     found = _decoded(_encoded(Image.fromarray(stored), exif=exif))
     np.testing.assert_array_equal(found, np.rot90(stored, -1))
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"),
+    [
+        (1, lambda shown: shown),
+        (2, np.fliplr),
+        (3, lambda shown: np.rot90(shown, 2)),
+        (4, np.flipud),
+        (5, lambda shown: shown.transpose(1, 0, 2)),
+        (6, lambda shown: np.rot90(shown, -1)),
+        (7, lambda shown: np.rot90(shown, 2).transpose(1, 0, 2)),
+        (8, np.rot90),
+        (0, lambda shown: shown),
+        (9, lambda shown: shown),
+    ],
+)
+def test_each_orientation_is_that_of_the_standard(orientation, turned):
+    stored = np.random.default_rng(0).integers(0, 256, [8, 8, 3], np.uint8)
+    content = _encoded(Image.fromarray(stored), exif=_exif((0x0112, 3, 1, _short(orientation))))
+    np.testing.assert_array_equal(_decoded(content), turned(stored))
+
+
+def _exif(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """Returns EXIF data of entries: tag, type, count, four bytes."""
+    packed = b"".join(struct.pack(">HHI4s", *entry) for entry in entries)
+    return b"Exif\0\0" + struct.pack(">2sHIH", b"MM", 42, 8, len(entries)) + packed + bytes(4)
+
+
+def _short(value: int) -> bytes:
+    return struct.pack(">H2x", value)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0MM\0*\0",
+        b"Exif\0\0XX\0*\0\0\0\x08",
+        _exif((0x0112, 3, 9, b"\xff\xff\xff\xf0")),
+        _exif((0x0112, 2, 4, b"six\0")),
+    ],
+    ids=["cut off", "another header", "outside of the data", "a word"],
+)
+def test_exif_data_that_cannot_be_read_turn_nothing(kind, exif):
+    picture = Image.fromarray(RANDOM)
+    expected = _decoded(_encoded(picture, kind, quality=95))
+    np.testing.assert_array_equal(
+        _decoded(_encoded(picture, kind, quality=95, exif=exif)), expected
+    )
+
+
+@pytest.mark.parametrize("entry", [(0x010F, 5, 1, b"\0\0\0\x08"), (0x0100, 5, 1, b"\0\0\0\x08")])
+def test_a_picture_is_turned_whatever_else_its_exif_data_have(entry):
+    stored = np.random.default_rng(0).integers(0, 256, [8, 8, 3], np.uint8)
+    exif = _exif(entry, (0x0112, 3, 1, _short(6)))
+    found = _decoded(_encoded(Image.fromarray(stored), exif=exif))
+    np.testing.assert_array_equal(found, np.rot90(stored, -1))
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError("out of memory error when reading image file")]
+)
+def test_a_lack_of_memory_is_no_damage(monkeypatch, error):
+    content = _encoded(Image.fromarray(RANDOM))
+
+    def load(self):
+        raise error
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", load)
+    with pytest.raises(MemoryError):
+        _decoded(content)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])

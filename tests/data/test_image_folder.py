@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ibgan_tf.data import DATASETS, base, picture_preparation
+from ibgan_tf.data import DATASETS, base, cache, picture_preparation
 from ibgan_tf.data.image_folder import ImageFolder
 
 
@@ -44,6 +44,16 @@ def test_size_crop_and_colour_are_settings_and_each_is_prepared_beside_the_other
     names = {path.name.rpartition("-")[0] for path in (folder / "image_folder").glob("crop*")}
     assert names == {"crop0-64-rgb", "crop20-28-grey"}
     assert ImageFolder(folder).sha256 == first.sha256 != grey.sha256
+
+
+def test_what_is_prepared_opens_where_the_folder_is_read_only(folder, monkeypatch):
+    first = ImageFolder(folder).images(range(6))
+
+    def read_only(parent):
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setattr(cache, "locked", read_only)
+    np.testing.assert_array_equal(ImageFolder(folder).images(range(6)), first)
 
 
 def test_opened_again_nothing_is_decoded(folder, monkeypatch):

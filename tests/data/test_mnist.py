@@ -1,3 +1,4 @@
+import errno
 import gzip
 import hashlib
 import os
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from ibgan_tf import data
-from ibgan_tf.data import base, files, mnist
+from ibgan_tf.data import base, cache, files, mnist
 from ibgan_tf.data.mnist import MNIST, FashionMNIST
 
 COUNTS = {"train": 30, "test": 20}
@@ -123,10 +124,41 @@ def test_fashion_mnist_is_never_read_from_the_files_of_mnist(folder):
 
 
 def test_no_files_are_one_line_that_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match="with neither. Name their folder") as caught:
+    with pytest.raises(FileNotFoundError, match="with neither. Name the folder that") as caught:
         MNIST(tmp_path)
     assert "\n" not in str(caught.value)
     assert f"scripts/download.py --dataset=mnist --data_dir={tmp_path}" in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["mnist", "MNIST/raw"])
+def test_idx_files_in_the_folder_itself_are_told_by_the_folder_that_holds_it(tmp_path, place):
+    _write_idx(tmp_path / place, _arrays(), gzipped=True)
+    with pytest.raises(FileNotFoundError) as caught:
+        MNIST(tmp_path / place)
+    assert str(caught.value) == (
+        "The data folder must have mnist.npz, or the four IDX files in mnist/. Received: "
+        f"data_dir={str(tmp_path / place)!r}, with IDX files in itself. Name the folder that holds "
+        f"{place}/: --data_dir={tmp_path}"
+    )
+    assert MNIST(tmp_path).size == 30
+
+
+def test_idx_files_in_a_folder_of_another_name_are_to_be_moved(tmp_path):
+    _write_idx(tmp_path / "mnist", _arrays())  # of which nobody says that they are fashion
+    own = tmp_path / "mnist" / "fashion_mnist"
+    with pytest.raises(FileNotFoundError) as caught:
+        FashionMNIST(tmp_path / "mnist")
+    assert str(caught.value).endswith(
+        f"with IDX files in itself. Move them into {own}, or name the folder that holds "
+        "fashion_mnist/ with --data_dir."
+    )
+
+
+@pytest.mark.parametrize("kind", [MNIST, FashionMNIST])
+def test_a_mistyped_folder_is_refused_and_not_made(tmp_path, kind):
+    with pytest.raises(FileNotFoundError, match="which isn't there"):
+        kind(tmp_path / "dtaa")
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_half_downloaded_archive_is_refused_by_name(folder):
@@ -175,6 +207,24 @@ def test_download_keeps_what_tfds_gives(tmp_path, monkeypatch, name):
     np.testing.assert_array_equal(dataset.labels(range(30)), _arrays()["y_train"])
     monkeypatch.setattr(files, "tfds_batches", None)  # would fail if it were called again
     data.DOWNLOADS[name](tmp_path)
+
+
+def test_a_disk_that_fills_up_while_a_download_is_kept_is_one_line(
+    tmp_path, monkeypatch, full_disk
+):
+    monkeypatch.setattr(files, "tfds_batches", _fetched(_arrays()))
+    with full_disk(1000), pytest.raises(OSError, match="its disk, which is full. Received: .*npz'"):
+        mnist.download(tmp_path)
+    assert [path.name for path in (tmp_path / "mnist").iterdir()] == [".lock"]
+
+
+def test_files_that_are_there_are_enough_where_nothing_can_be_written(folder, monkeypatch):
+    def read_only(parent):
+        raise PermissionError(errno.EACCES, "Permission denied", str(parent))
+
+    monkeypatch.setattr(cache, "locked", read_only)
+    assert mnist.download(folder) == folder
+    assert not (folder / "mnist").exists()
 
 
 def test_a_download_that_ends_early_is_refused_and_leaves_nothing(tmp_path, monkeypatch):

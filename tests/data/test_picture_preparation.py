@@ -1,3 +1,5 @@
+import contextlib
+import errno
 import json
 import os
 import pathlib
@@ -11,7 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ibgan_tf.data import cache, picture_preparation, picture_shards
+from ibgan_tf.data import (
+    cache,
+    decoding,
+    picture_preparation,
+    picture_shards,
+    picture_sources,
+    progress,
+)
 from ibgan_tf.data.picture_preparation import Listing, prepare
 from ibgan_tf.data.picture_shards import PictureSettings
 from ibgan_tf.data.picture_sources import list_folder
@@ -118,6 +127,59 @@ def test_the_images_are_those_of_pillow_whatever_the_number_of_processes(
         *(f"shard-{number:04d}.bin" for number in range(7)),
     ]
     assert folder.stat().st_mode & 0o777 == 0o755
+
+
+def test_as_many_processes_decode_as_there_are_cores_but_no_more_than_shards(
+    pictures, tmp_path, monkeypatch
+):
+    asked = []
+
+    def write_shards(calls, *, num_processes):
+        asked.append(num_processes)
+        return original(calls, num_processes=1)
+
+    original = decoding.write_shards
+    monkeypatch.setattr(decoding, "write_shards", write_shards)
+    for cores in (2, 64):
+        monkeypatch.setattr("joblib.cpu_count", lambda cores=cores: cores)
+        prepare(tmp_path / "set" / str(cores), _listing(pictures), SETTINGS)
+    assert asked == [2, 7]
+
+
+def test_a_progress_bar_counts_the_shards_that_are_left(pictures, folder, stop_after, monkeypatch):
+    asked = []
+
+    def progress_bar(chunks, *, total, title):
+        asked.append((total, title))
+        return original(chunks, total=total, title=title)
+
+    original = progress.progress_bar
+    monkeypatch.setattr(progress, "progress_bar", progress_bar)
+    stop_after(3)
+    with pytest.raises(Stopped):
+        _prepare(folder, pictures)
+    stop_after(99)
+    _prepare(folder, pictures)
+    title = f"Preparing 250 pictures into {folder}"
+    assert asked == [(7, title), (4, title)]
+
+
+def test_a_disk_that_cannot_be_read_for_a_while_costs_no_picture(pictures, folder, monkeypatch):
+    read = picture_sources._read_file
+
+    def fail(path, picture):
+        if path.endswith("/100.png"):
+            raise OSError(errno.EIO, "Input/output error")
+        return read(path, picture)
+
+    monkeypatch.setattr(picture_sources, "_read_file", fail)
+    with pytest.raises(OSError, match="must lie where they can be read. Received: .*/100.png'"):
+        _prepare(folder, pictures)
+    assert len(list(_unfinished(folder).glob("*.bin"))) == 2
+    monkeypatch.setattr(picture_sources, "_read_file", read)
+    _prepare(folder, pictures)
+    found = PreparedPictures(folder, SETTINGS, split="train")
+    np.testing.assert_array_equal(found.images(np.arange(250)), _by_hand(pictures))
 
 
 def test_the_splits_are_ranges_of_the_listing(pictures, folder):
@@ -353,7 +415,7 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_prepared_stays_usable(
     monkeypatch.setattr(picture_preparation, "LEAST_IN_SHARD", in_shard)
     with (
         full_disk(28 * 28 * 3 * 39),  # less than a shard
-        pytest.raises(OSError, match=r"The data cache must fit on its disk. Received: .*prepared"),
+        pytest.raises(OSError, match=r"must fit on its disk, which is full. Received: .*prepared"),
     ):
         _prepare(folder, pictures)
     assert not folder.exists() and not list(_unfinished(folder).glob("*.bin"))
@@ -362,10 +424,31 @@ def test_a_disk_that_fills_up_is_one_line_and_what_was_prepared_stays_usable(
     assert PreparedPictures(folder, SETTINGS, split="train").size == 250
 
 
-def test_what_another_process_has_prepared_meanwhile_is_taken(pictures, folder, stop_after):
+def test_what_is_prepared_is_taken_where_nothing_can_be_written(pictures, folder, monkeypatch):
     _prepare(folder, pictures)
-    stop_after(0)
+
+    def read_only(parent):
+        raise PermissionError(errno.EACCES, "Permission denied", str(parent / ".lock"))
+
+    monkeypatch.setattr(cache, "locked", read_only)
     _prepare(folder, pictures)
+
+
+def test_what_another_process_has_prepared_meanwhile_is_taken(
+    pictures, folder, stop_after, monkeypatch
+):
+    _prepare(folder, pictures)
+    shutil.move(folder, folder.with_name("done"))
+
+    @contextlib.contextmanager
+    def locked(parent):
+        shutil.move(folder.with_name("done"), folder)  # while this one waited
+        yield
+
+    monkeypatch.setattr(cache, "locked", locked)
+    calls = stop_after(0)
+    _prepare(folder, pictures)
+    assert calls == [] and folder.exists()
 
 
 def test_given_contents_are_taken_from_where_the_finished_shards_end(pictures, folder, stop_after):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ibgan_tf.data import picture_shards
+from ibgan_tf.data import image_files, picture_shards
 from ibgan_tf.data.picture_shards import PictureSettings, write_shard
 from ibgan_tf.data.picture_sources import list_folder
 
@@ -42,6 +42,35 @@ def test_given_contents_are_decoded_instead_of_the_files(tmp_path, source):
     content = (tmp_path / "pictures" / "0.png").read_bytes()
     shard = write_shard(str(tmp_path), 0, source, SETTINGS, [content] * 4 + [b"no picture"])
     assert (shard.count, shard.unreadable) == (4, [[4, "4.png", "another kind of file"]])
+
+
+def test_a_lack_of_memory_is_one_line_and_not_recorded_of_the_picture(
+    tmp_path, source, monkeypatch
+):
+    decode = image_files.decode
+
+    def short(content, **settings):
+        if content == (tmp_path / "pictures" / "3.png").read_bytes():
+            raise MemoryError
+        return decode(content, **settings)
+
+    monkeypatch.setattr(image_files, "decode", short)
+    with pytest.raises(OSError) as caught:
+        write_shard(str(tmp_path), 7, source, SETTINGS)
+    assert str(caught.value) == (
+        "Shard 7 must be decoded to its end. Received: MemoryError at '3.png'. What is done is "
+        "kept: free some memory, then run the same command again."
+    )
+    assert not list(tmp_path.glob("shard*"))
+
+
+def test_a_lack_of_memory_for_the_whole_shard_is_one_line(tmp_path, source, monkeypatch):
+    def short(images):
+        raise MemoryError("Unable to allocate 1 GiB")
+
+    monkeypatch.setattr(np, "stack", short)
+    with pytest.raises(OSError, match="MemoryError: Unable to allocate 1 GiB. What is done is kep"):
+        write_shard(str(tmp_path), 7, source, SETTINGS)
 
 
 def test_a_record_survives_json(tmp_path, source):

@@ -1,4 +1,5 @@
 import dataclasses
+import errno
 import io
 import os
 import pathlib
@@ -89,6 +90,40 @@ def test_what_is_no_plain_file_in_a_folder_is_unreadable_and_nothing_waits_for_i
     assert found["good.png"] == b"good"
     assert str(found["pipe.png"]) == "no plain file"
     assert "No such file" in str(found["gone.png"])
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar"])
+def test_a_disk_that_cannot_be_read_stops_it_and_is_no_damage(tmp_path, monkeypatch, kind, number):
+    if kind == "folder":
+        source = list_folder(_folder(tmp_path / "folder", CONTENTS))
+        path = str(tmp_path / "folder" / "a.png")
+    else:
+        source = list_archive((_zip if kind == "zip" else _tar)(tmp_path / f"a.{kind}", CONTENTS))
+        path = source.path
+
+    def fail(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(picture_sources, "_read_file", fail)
+    monkeypatch.setattr(picture_sources, "_read_member", fail)
+    with pytest.raises(OSError) as caught:
+        list(contents(source))
+    assert str(caught.value) == (
+        f"Pictures must lie where they can be read. Received: {path!r} ({os.strerror(number)}). "
+        "Mend that, then run the same command again: what is done is kept."
+    )
+
+
+def test_a_picture_that_went_or_links_to_itself_is_missing(tmp_path):
+    source = list_folder(_folder(tmp_path, CONTENTS))
+    (tmp_path / "a.png").unlink()
+    (tmp_path / "b" / "2.JPG").unlink()
+    (tmp_path / "b" / "2.JPG").symlink_to("2.JPG")
+    found = _read(source)
+    assert found["a.png"].errno == errno.ENOENT
+    assert found["b/2.JPG"].errno == errno.ELOOP
+    assert found["c/d/3.webp"] == b""
 
 
 def test_nothing_of_a_hostile_archive_is_written_or_followed(tmp_path):

@@ -29,6 +29,19 @@ def test_without_a_network_the_last_line_says_so_and_nothing_is_left(tmp_path):
     assert not (tmp_path / "dsprites").exists()
 
 
+def test_a_half_folder_has_the_steps_printed_that_its_message_promises(tmp_path):
+    view = tmp_path / "rendered_chairs" / "1a2b" / "renders" / "image_000_p020_t000_r096.png"
+    view.parent.mkdir(parents=True)
+    view.touch()
+    result = _run("--dataset=chairs3d", f"--data_dir={tmp_path}")
+    assert result.returncode == 1
+    first, *rest = result.stderr.splitlines()
+    assert first.startswith("download.py: 3D Chairs must have 86,366 images")
+    assert f"--dataset=chairs3d --data_dir={tmp_path} says how" in first
+    assert [line[:5] for line in rest if line[2].isdigit()] == ["  1. ", "  2. ", "  3. "]
+    assert "Traceback" not in result.stderr
+
+
 def test_what_cannot_be_fetched_has_its_steps_printed(tmp_path):
     result = _run("--dataset=chairs3d", f"--data_dir={tmp_path}")
     assert result.returncode == 1
