@@ -62,7 +62,7 @@ class Run:
 
     def __init__(self, description: Mapping, packed: torch.Tensor, form: pytorch_step.Form):
         self.name, self.seed = description["name"], description["seed"]
-        self.scores: list[float] = []
+        self.scores: dict[int, float] = {}  # by step
         colored = description["dataset"] == "color_dsprites"
         self._images = pytorch_images.Images(packed, colored=colored)
         self._device = packed.device
@@ -81,7 +81,7 @@ class Run:
             self._sums = {name: torch.zeros_like(value) for name, value in self._step().items()}
             for _ in range(WARM_UP - 1):
                 self._step()
-        self.steps = WARM_UP
+        self.steps = self._read_at = WARM_UP
         self._graph = self._record() if recorded else None
 
     def replay(self) -> None:
@@ -98,8 +98,9 @@ class Run:
         if self._stream:
             self._stream.synchronize()
 
-    def read_scalars(self, steps: int) -> dict[str, float | list[float]]:
-        """Returns the scalars' means over the last steps, and starts anew."""
+    def read_scalars(self) -> dict[str, float | list[float]]:
+        """Returns the scalars' means over the steps since the last call, the warm-up left out."""
+        steps, self._read_at = self.steps - self._read_at, self.steps
         with self._on_stream():
             means = {name: (value / steps).tolist() for name, value in self._sums.items()}
             for value in self._sums.values():
@@ -157,7 +158,7 @@ class Search:
         self._report_every, self._score_every = report_every, score_every
         self._scorers = scorers
         self._lock = threading.Lock()
-        self._scores: list[concurrent.futures.Future] = []
+        self._scores: list[tuple[Run, int, concurrent.futures.Future]] = []
 
     def train(self, runs: Sequence[Run], steps: int, threads: int) -> None:
         """Trains runs up to a step or the deadline, in threads that each queue a share of them."""
@@ -178,32 +179,40 @@ class Search:
             for run in runs:
                 run.wait()
                 if run.steps % self._report_every == 0:
-                    self._write(run, run.read_scalars(self._report_every))
+                    self._write(run, run.steps, run.read_scalars())
                 if run.steps % self._score_every == 0:
                     self.score(run)
 
     def score(self, run: Run) -> None:
         """Computes a run's codes, and has them scored in another process."""
         codes, factors = run.codes()
-        steps = run.steps
-        future = self._scorers.submit(pytorch_images.factor_vae, codes, factors)
-
-        def write(done: concurrent.futures.Future) -> None:
-            found = done.result() if not done.exception() else {"factor_vae": 0.0}  # not finite
-            run.scores.append(found["factor_vae"])
-            self._write(run, found, steps=steps)
-
-        future.add_done_callback(write)
-        self._scores.append(future)
+        if np.isfinite(codes).all():
+            future = self._scorers.submit(pytorch_images.factor_vae, codes, factors)
+            self._scores.append((run, run.steps, future))
+        else:
+            self._write(run, run.steps, {"failed": "its codes aren't finite"})
 
     def wait_for_scores(self) -> None:
-        """Waits until every score is written."""
-        concurrent.futures.wait(self._scores)
+        """Waits until every score is written, each to its run too."""
+        for run, steps, future in self._scores:
+            found = future.result()
+            run.scores[steps] = found["factor_vae"]
+            self._write(run, steps, found)
+        self._scores.clear()
 
-    def _write(self, run: Run, values: Mapping, *, steps: int | None = None) -> None:
-        row = {"name": run.name, "seed": run.seed, "step": steps or run.steps, **values}
+    def _write(self, run: Run, steps: int, values: Mapping) -> None:
+        row = {"name": run.name, "seed": run.seed, "step": steps, **values}
         with self._lock, open(self._log, "a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
+
+
+def best(runs: Sequence[Run], number: int) -> list[Run]:
+    """Returns the runs with the best last scores, those without any last."""
+
+    def last(run: Run) -> float:
+        return run.scores[max(run.scores)] if run.scores else -1.0
+
+    return sorted(runs, key=last, reverse=True)[:number]
 
 
 def main() -> None:
@@ -254,14 +263,14 @@ def main() -> None:
             f"{seconds:.0f} s, {steps:,} steps in all: {steps / seconds:,.0f} steps/s", flush=True
         )
         search.wait_for_scores()
-        finalists = sorted(runs, key=lambda run: run.scores[-1:], reverse=True)[: flags.finalists]
-        search.train(finalists, flags.final_steps, flags.threads)
+        search.train(best(runs, flags.finalists), flags.final_steps, flags.threads)
         for run in runs:
             if run.steps % flags.score_every:
                 search.score(run)
         search.wait_for_scores()
     for run in runs:
-        print(f"{run.name:<32} seed {run.seed}  {run.steps:>7,}  {run.scores[-6:]}")
+        last = ", ".join(f"{run.scores[step]:.3f}" for step in sorted(run.scores)[-6:])
+        print(f"{run.name:<32} seed {run.seed}  {run.steps:>7,}  {last}")
     print(f"{time.monotonic() - began:.0f} s", flush=True)
 
 

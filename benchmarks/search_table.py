@@ -44,15 +44,17 @@ def table(
     head += ["FactorVAE score, the last three", "by factor"]
     lines = [head, ["---"] * len(head)]
     for one in descriptions:
-        own = rows[one["name"], one["seed"]]
+        own = rows.get((one["name"], one["seed"]), [])
         reports = [row for row in own if "kl" in row]
         scores = sorted((row for row in own if "factor_vae" in row), key=lambda row: row["step"])
+        if not (reports and scores):  # the time ended before
+            continue
         lines.append(
             [
                 f"`{one['name']}`",
                 one["dataset"],
                 str(one["seed"]),
-                *[f"{one['settings'][key]:g}" for key in differing],
+                *[_text(one["settings"][key]) for key in differing],
                 f"{scores[-1]['step']:,}",
                 str(sum(kl >= AWAKE for kl in reports[-1]["kl"])),
                 f"{reports[-1]['information_lower_bound']:.2f}",
@@ -61,6 +63,10 @@ def table(
             ]
         )
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def draw(descriptions: Sequence[Mapping], rows: Rows, picture: pathlib.Path) -> None:
@@ -76,7 +82,7 @@ def draw(descriptions: Sequence[Mapping], rows: Rows, picture: pathlib.Path) -> 
             for one in runs:
                 label = f"{one['name']}, seed {one['seed']}"
                 labels[f"{key} {label}"] = label
-                own = rows[one["name"], one["seed"]]
+                own = rows.get((one["name"], one["seed"]), [])
                 points += [
                     {"step": row["step"], f"{key} {label}": row[key]} for row in own if key in row
                 ]

@@ -5,6 +5,9 @@
 Each row of a picture is a dimension of the code, in the order of its KL from the prior, or of its
 information in InfoGAN, and labelled with it (nats); along the row the dimension goes from -range to
 range and the others keep their values. Categories have a picture of their own.
+
+Where evaluate.py has measured MIG at the step, a label ends in the factor that the dimension knows
+most of, "position_y 58 %": their mutual information in parts of the factor's entropy, from 10 % on.
 """
 
 import os

@@ -17,25 +17,27 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
     """Returns the factor that each dimension of the code knows most of, and how much.
 
     The mutual information matrix is that of evaluate.py's MIG of the model's usual codes at this
-    step; each factor's information is divided by its entropy: I(r_d; v_k) / H(v_k), 0..1.
+    step; each factor's information is divided by its entropy: I(r_d; v_k) / H(v_k).
 
     Args:
         run: a trained run.
 
     Returns:
-        texts: part of the latent -> a text for each dimension, "position_x 0.58", or "" where no
-            factor has 0.1, and for a dimension that sleeps: below 0.05 nats of KL. {} where MIG was
-            not measured at this step.
+        texts: part of the latent -> a text for each dimension, "position_x 58 %", or "" where no
+            factor has 10 %, and for a dimension that sleeps: below 0.05 nats of KL. {} where MIG
+            was not measured at this step.
 
     Raises:
         ValueError: a file is damaged, or isn't of this model.
     """
+    # A GAN's codes are read by a reconstructor that it gets afterwards.
+    usual = getattr(run.model, "representations", ("afterwards_mean",))[0]
     folder = run.run_dir / "metrics" / f"step-{run.step}"
     parts = [part for part in run.model.latent if part.traversable]
     for path in sorted(folder.glob("mig*.json"), key=lambda path: (len(path.name), path.name)):
         result = _read(path)
         own = (result.get("protocol"), result.get("representation"))
-        if own == (PROTOCOL, run.model.representations[0]):
+        if own == (PROTOCOL, usual):
             break
     else:
         return {}
@@ -53,7 +55,8 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
     if hasattr(run.model, "dimension_kl"):
         share[np.asarray(run.model.dimension_kl()) < LEAST_KL] = 0.0
     texts = [
-        f"{names[row.argmax()]} {row.max():.2f}" if row.max() >= LEAST else "" for row in share
+        f"{names[row.argmax()]} {row.max():.0%}".replace("%", " %") if row.max() >= LEAST else ""
+        for row in share
     ]
     ends = np.cumsum([part.size for part in parts])
     return {part.name: texts[end - part.size : end] for part, end in zip(parts, ends, strict=True)}

@@ -13,6 +13,13 @@ from ibgan_tf.runs import environment, log, record
 
 T = TypeVar("T")
 
+# Settings that older records don't have, with the values that they then had.
+_ADDED_LATER: dict[str, dict[str, float]] = {
+    "ibgan": {"beta_start": 0.0, "beta_hold_steps": 0, "beta_steps": 0},
+    "gan": {"generator_updates": 1},
+    "infogan": {"generator_updates": 1},
+}
+
 
 def collect(run_dirs: Sequence[str | os.PathLike[str]]) -> Collection:
     """Returns what the directories hold.
@@ -94,7 +101,10 @@ def _read_run(path: pathlib.Path, name: str, problems: list[Problem]) -> Reporte
         path=path,
         **{key: str(values[key]) for key in ("model", "dataset", "preset")},
         data_source=measurements.describe_source(values["data_source"]),
-        settings=values["dataset_settings"] | values["options"] | values["model_config"],
+        settings=values["dataset_settings"]
+        | values["options"]
+        | _ADDED_LATER.get(values["model"], {})
+        | values["model_config"],
         rows=tuple(row for row in rows if _has_step(row)),
         measurements=tuple(measured),
         segments=tuple(segment for segment in segments if isinstance(segment, dict)),

@@ -1,5 +1,6 @@
 """Draws the pictures of a report and says under each what it shows."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -80,7 +81,8 @@ def draw_run_matrices(
             continue
         seed = "" if measured.seed is None else f"; metric seed {measured.seed}"
         at = f"step {numbers.whole(measured.step)}{seed}"
-        sources.append(f"{title}: from {tables.procedure_text(measured.procedure)}; {at}.")
+        own = dataclasses.replace(measured.procedure, representation=measured.representation)
+        sources.append(f"{title}: from {tables.procedure_text(own)}; {at}.")
     if not maps:
         return None
     heat_maps.heat_maps(maps, path)

@@ -54,6 +54,8 @@ def read(path: pathlib.Path) -> Measurement | None:
     if "metric" not in values and "score" not in values:
         return None
     _check(values, step=_step_of(path))
+    if values["metric"] == "information":  # which didn't say so at first
+        values.setdefault("batch_norm_statistics", "training")
     return Measurement(
         procedure=Procedure(
             metric=values["metric"],

@@ -26,7 +26,7 @@ class Published:
     source: str
 
 
-_TABLE_1 = "IB-GAN, Table 1"  # dSprites, Color-dSprites
+_TABLE_1 = "IB-GAN, Table 1"  # dSprites, Color-dSprites; IB-GAN of beta 0.141, 0.071
 _FACTOR_VAE = {
     "gan": ("0.40 \N{PLUS-MINUS SIGN} 0.05", "0.35 \N{PLUS-MINUS SIGN} 0.04"),
     "infogan": ("0.61 \N{PLUS-MINUS SIGN} 0.03", "0.55 \N{PLUS-MINUS SIGN} 0.08"),
@@ -116,7 +116,8 @@ def _table(
     names = ["Model", *["Settings"] * with_settings, "Step", "Seeds"]
     caption = (
         f"{scores.title(procedures[0].metric)} beside the papers'. {tables.data_text(groups)}. "
-        f"{tables.OVER_SEEDS} The papers' protocols and numbers of steps are others."
+        f"{tables.OVER_SEEDS} The papers' protocols and numbers of steps are others, "
+        "and their settings may be."
     )
     return Table(
         header=[*map(Cell, names), *(c.header for c in columns), Cell("Published"), Cell("Where")],

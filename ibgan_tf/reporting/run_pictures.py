@@ -19,6 +19,8 @@ _SHOWN = 10  # of a model
 # Around the first center, or of a categorical part; drawn while training, or by traverse.py.
 _TRAVERSALS = re.compile(r"step-(\d+)(?:-(random|mean|data))?-(1|[a-z]\d+)\.png")
 
+_CENTERS = (None, "mean", "data", "random")  # the last is taken first
+
 
 def draw_samples(
     groups: Sequence[Group], path: pathlib.Path, problems: list[Problem]
@@ -68,11 +70,11 @@ def traversals(run: ReportedRun, problems: list[Problem]) -> list[Picture]:
         run: the run.
         problems: where a picture that can't be opened is noted.
     """
-    found: dict[tuple[int, bool], list[tuple[str, pathlib.Path]]] = {}
+    found: dict[tuple[int, int], list[tuple[str, pathlib.Path]]] = {}
     for path in (run.path / "traversals").glob("step-*.png"):
         match = _TRAVERSALS.fullmatch(path.name)
         if match:
-            key = (int(match[1]), match[2] is not None)
+            key = (int(match[1]), _CENTERS.index(match[2]))
             found.setdefault(key, []).append((match[3], path))
     if not found:
         return []

@@ -63,7 +63,7 @@ def procedure_table(runs: Sequence[ReportedRun], procedures: Sequence[Procedure]
             scores.title(procedure.metric),
             procedure.protocol,
             procedure.settings,
-            procedure.representation,
+            _codes(runs, procedure),
             procedure.batch_norm_statistics,
             procedure.data_source,
             ", ".join(map(str, sorted({m.seed for m in files if type(m.seed) is int}))),
@@ -73,6 +73,18 @@ def procedure_table(runs: Sequence[ReportedRun], procedures: Sequence[Procedure]
         rows.append([Cell(text or _NOT_RECORDED) for text in texts])
     numeric = [name == "Seconds" for name in header]
     return _without_repetition(Table(header=list(map(Cell, header)), rows=rows, numeric=numeric))
+
+
+def _codes(runs: Sequence[ReportedRun], procedure: Procedure) -> str:
+    """Returns the codes of a procedure, of each model where they have several names."""
+    found = {
+        (run.model, measured.representation): f"{measured.representation} of {run.model}"
+        for run in runs
+        for measured in run.measurements
+        if measured.procedure == procedure
+    }
+    names = {representation for _, representation in found}
+    return procedure.representation if len(names) < 2 else ", ".join(sorted(found.values()))
 
 
 def runs_table(runs: Sequence[ReportedRun]) -> Table:

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 
 from ibgan_tf.reporting.records import Measurement, Procedure, ReportedRun
 
+AFTERWARDS = "afterwards_mean"
+
 
 def with_common_names(runs: Sequence[ReportedRun]) -> list[ReportedRun]:
     """Returns the runs with one name for the codes that a score is usually computed from.
 
-    A metric file whose name doesn't end in its representation is of its model's usual codes. Where
-    these have several names in scores that are measured alike, each becomes "r_mean or z_mean", so
-    that the scores stand side by side. A score of other codes keeps its name, and so do the codes
-    of a run that has several with such file names.
+    A metric file whose name doesn't have its representation is of its model's usual codes, and so
+    is one of a GAN's codes, which a reconstructor reads that it gets afterwards. Where these have
+    several names in scores that are measured alike, each becomes "r_mean or z_mean", so that the
+    scores stand side by side. A score of other codes keeps its name, and so do the codes of a run
+    that has several with such file names.
 
     Args:
         runs: any runs.
@@ -43,8 +46,8 @@ def _usual_codes(run: ReportedRun) -> dict[Procedure, str]:
 
 
 def _is_usual(measured: Measurement) -> bool:
-    representation = measured.representation
-    return bool(representation) and not measured.path.stem.endswith(f"-{representation}")
+    named = f"-{measured.representation}-" in f"{measured.path.stem}-"
+    return measured.representation == AFTERWARDS or (bool(measured.representation) and not named)
 
 
 def _without_codes(procedure: Procedure) -> Procedure:

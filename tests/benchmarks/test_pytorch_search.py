@@ -4,6 +4,7 @@ import concurrent.futures
 import importlib
 import json
 import math
+import types
 
 import numpy as np
 import pytest
@@ -86,7 +87,10 @@ def test_all_runs_are_trained_and_scored_and_the_best_go_on(
         )
         found.train(runs, steps=8, threads=2)
         found.wait_for_scores()
-        found.train(runs[:1], steps=12, threads=2)
+        assert [list(run.scores) for run in runs] == [[8], [8]]
+        monkeypatch.setattr(runs[0], "scores", {8: 0.5})
+        monkeypatch.setattr(runs[1], "scores", {4: 0.9, 8: 0.4})
+        found.train(search.best(runs, 1), steps=12, threads=2)
     assert [run.steps for run in runs] == [12, 8]
     rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     reports = [(row["name"], row["step"]) for row in rows if "kl" in row]
@@ -101,3 +105,37 @@ def test_all_runs_are_trained_and_scored_and_the_best_go_on(
     assert [len(scores[name]["factor_accuracy"]) for name in ("plain", "color")] == [5, 6]
     assert all(0.0 <= row["factor_vae"] <= 1.0 for row in scores.values())
     assert all(math.isfinite(row["information_lower_bound"]) for row in rows if "kl" in row)
+    # The first report is the mean of one step, for three of the four are of the warm-up.
+    losses = [row["generator_loss"] for row in rows if row.get("step") == 4]
+    assert all(0.3 < loss < 1.5 for loss in losses)
+
+
+def test_codes_that_are_not_finite_are_told_and_not_scored(search, tmp_path):
+    codes = np.full([4, 2], np.nan), np.zeros([4, 2], int)
+    run = types.SimpleNamespace(name="a", seed=1, steps=8, scores={}, codes=lambda: codes)
+    log = tmp_path / "log.jsonl"
+    found = search.Search(log=log, deadline=0.0, report_every=4, score_every=8, scorers=None)
+    found.score(run)
+    found.wait_for_scores()
+    assert "aren't finite" in json.loads(log.read_text(encoding="utf-8"))["failed"]
+    assert search.best([run], 3) == [run]
+
+
+def test_the_table_has_the_settings_that_differ_and_the_last_scores(load_benchmark, tmp_path):
+    table = load_benchmark("search_table")
+    settings = {"beta": 0.141, "trunk": "separate", "rho": 0.99}
+    other = settings | {"beta": 0.5, "trunk": "shared"}
+    rows = [
+        {"name": "a", "seed": 1, "dataset": "dsprites", "settings": settings},
+        {"name": "b", "seed": 1, "dataset": "dsprites", "settings": other},
+        {"name": "a", "seed": 1, "step": 500, "kl": [0.6, 0.1], "information_lower_bound": 1.5},
+        {"name": "a", "seed": 1, "step": 500, "factor_vae": 0.25, "factor_accuracy": [0.5, 0.0]},
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    head, _, *lines = table.table(*table.read(log)).splitlines()
+    assert "| beta | trunk | steps |" in head and "rho" not in head
+    expected = "| `a` | dsprites | 1 | 0.141 | separate | 500 | 1 | 1.50 | 0.250 | 0.50, 0.00 |"
+    assert lines == [expected]  # b has no score yet
+    table.draw(*table.read(log), tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 0

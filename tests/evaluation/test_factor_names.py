@@ -51,13 +51,13 @@ def run(tmp_path):
 def test_a_dimension_has_the_factor_of_which_it_knows_the_largest_share(run):
     # 0.05 of log 8 are less than 0.2 of log 4; 0.09 of log 8 are below the least that is told.
     found = factor_names.dimension_factors(run())
-    assert found == {"r": ["shape 0.20", "position_x 0.50", ""]}
+    assert found == {"r": ["shape 20 %", "position_x 50 %", ""]}
 
 
 def test_a_dimension_that_sleeps_has_no_factor(run):
     model = Model()
     model.dimension_kl = lambda: np.array([1.0, 0.04, 0.5])
-    assert factor_names.dimension_factors(run(model))["r"] == ["shape 0.20", "", ""]
+    assert factor_names.dimension_factors(run(model))["r"] == ["shape 20 %", "", ""]
 
 
 def test_the_codes_of_several_parts_stand_side_by_side(run):
@@ -67,13 +67,21 @@ def test_the_codes_of_several_parts_stand_side_by_side(run):
         for name, size in (("c1", 1), ("c2", 2))
     ]
     found = factor_names.dimension_factors(run(model))
-    assert found == {"c1": ["shape 0.20"], "c2": ["position_x 0.50", ""]}
+    assert found == {"c1": ["shape 20 %"], "c2": ["position_x 50 %", ""]}
 
 
 def test_a_sample_s_matrix_serves_where_there_is_no_other(run):
     run(name="mig-z_mean", representation="z_mean")
     found = run(name="mig-full-1000_images")
-    assert factor_names.dimension_factors(found)["r"][0] == "shape 0.20"
+    assert factor_names.dimension_factors(found)["r"][0] == "shape 20 %"
+
+
+def test_the_codes_of_a_gan_are_those_of_its_later_reconstructor(run):
+    class Gan:
+        latent = Model.latent
+
+    found = run(Gan(), name="mig-afterwards_mean", representation="afterwards_mean")
+    assert factor_names.dimension_factors(found)["r"][0] == "shape 20 %"
 
 
 def test_without_a_measurement_nothing_is_named(tmp_path):

@@ -35,6 +35,17 @@ def test_a_run_is_read_with_everything_that_it_holds(folders):
     assert run.hours == pytest.approx(100 / 2.0 / 3600)
 
 
+def test_an_older_record_has_the_values_of_settings_that_came_later(folders):
+    old = folders.make("old", model="infogan")
+    new = folders.make("new", model="infogan", seed=2)
+    config = new / "config.json"
+    config.write_text(
+        config.read_text().replace('"model_config": {', '"model_config": {"generator_updates": 1,')
+    )
+    runs = collecting.collect([old, new]).runs
+    assert runs[0].compared_settings() == runs[1].compared_settings()
+
+
 def test_a_run_of_a_model_that_this_version_does_not_know_is_read(folders):
     assert collecting.collect([folders.make("a", model="not_yet_written")]).runs[0].hours is None
 

@@ -52,7 +52,8 @@ def test_a_setting_that_an_older_run_does_not_have_is_a_difference(folders):
 
 
 def test_common_settings_are_those_of_every_run(folders):
-    common = grouping.common_settings(_runs(folders.make("a", beta=1.0), folders.make("b")))
+    run_dirs = [folders.make("a", model="toy", beta=1.0), folders.make("b", model="toy")]
+    common = grouping.common_settings(_runs(*run_dirs))
     assert common == {
         "colored": False,
         "batch_size": 4,

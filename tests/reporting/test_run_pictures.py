@@ -49,6 +49,7 @@ def test_what_cannot_stand_beside_others_is_noted_or_left_out(folders, second):
 def test_the_newest_traversal_is_shown_and_one_by_traverse_py_first(folders, toy_run):
     run_dir = folders.make("a")
     names = ["50-random-1", "100-1", "100-random-1", "100-random-2", "100-random-s1", "100-s1"]
+    names += ["100-mean-1", "100-data-1"]
     for name in names:
         grids.save_png(run_dir / "traversals" / f"step-{name}.png", np.zeros([4, 6], np.uint8))
     problems = []

@@ -1,4 +1,4 @@
-from ibgan_tf.reporting import collecting, figures, scores
+from ibgan_tf.reporting import collecting, figures, run_tables, scores
 
 
 def _representations(run):
@@ -8,7 +8,8 @@ def _representations(run):
 def test_the_usual_codes_of_different_models_stand_side_by_side(folders):
     gan = folders.make("gan")
     folders.measure(gan, "mig", 100, 0.25)
-    folders.measure(gan, "mig", 100, 0.1, name="mig-z_mean", representation="z_mean")
+    for name in ("mig-z_mean", "mig-z_mean-seed_1", "mig-fast-z_mean-real_images"):
+        folders.measure(gan, "mig", 100, 0.1, name=name, representation="z_mean")
     vae = folders.make("vae", model="vae")
     folders.measure(vae, "mig", 100, 0.5, representation="z_mean")
     runs = collecting.collect([gan, vae]).runs
@@ -16,6 +17,17 @@ def test_the_usual_codes_of_different_models_stand_side_by_side(folders):
     assert _representations(runs[1]) == {("mig", "r_mean or z_mean")}
     (both,) = [p for p in scores.procedures(runs) if p.representation == "r_mean or z_mean"]
     assert [scores.series(run, both) for run in runs] == [{100: 0.25}, {100: 0.5}]
+
+
+def test_the_codes_of_a_reconstructor_trained_afterwards_are_a_gan_s_usual_ones(folders):
+    gan, vae = folders.make("gan", model="gan"), folders.make("vae", model="vae")
+    codes = "afterwards_mean"
+    folders.measure(gan, "mig", 100, 0.25, name=f"mig-{codes}", representation=codes)
+    folders.measure(vae, "mig", 100, 0.5, representation="z_mean")
+    runs = collecting.collect([gan, vae]).runs
+    assert [_representations(run) for run in runs] == [{("mig", f"{codes} or z_mean")}] * 2
+    table = run_tables.procedure_table(runs, scores.procedures(runs))
+    assert "afterwards_mean of gan, z_mean of vae" in [cell.text for cell in table.rows[0]]
 
 
 def test_codes_of_one_name_keep_it(folders):
