@@ -36,7 +36,7 @@ def evaluate_run(
         step: a step, "last", or "all" for every checkpoint and snapshot.
         metrics: names, or those of choosing.GROUPS: of a group, what the run can't have is left
             out, and the reasons are printed.
-        protocols: names, or "all" for every protocol that a metric has.
+        protocols: names, or "all" for every protocol that a metric has for so many factors.
         settings: "full" or "fast" sample sizes.
         seed: of the metrics' randomness.
         representation: which codes of the model; its first if None.
@@ -260,12 +260,15 @@ def score_table(
         table: the codes.
         dataset: gives the factors.
         names: of metrics in METRICS.
-        protocols: names, or "all" for every protocol that a metric has.
+        protocols: names, or "all" for every protocol that a metric has for so many factors.
         settings: "full" or "fast".
         seed: of the metrics' randomness.
     """
     for name in dict.fromkeys(names):
-        own = scores.protocols_of(name) if list(protocols) == ["all"] else protocols
+        own = protocols
+        if list(protocols) == ["all"]:
+            known = scores.protocols_of(name)
+            own = [protocol for protocol in known if scores.fits(name, protocol, dataset)]
         yield from scores.score_codes(
             table, dataset, [name], settings=settings, protocols=own, seed=seed
         )

@@ -39,6 +39,13 @@ def protocols_of(metric: str) -> list[str]:
     return list(named)
 
 
+def fits(metric: str, protocol: str, dataset: Any) -> bool:
+    """Says whether a protocol of a metric is for as many factors as a data set has."""
+    own = getattr(sys.modules[METRICS[metric].__module__], "NUM_FACTORS", {})
+    number = len(getattr(dataset, "factor_names", ()))
+    return own.get(protocol, number) == number
+
+
 def check_protocols(names: Sequence[str]) -> None:
     """Checks that each name is a protocol of some metric, or "all" alone.
 

@@ -37,6 +37,7 @@ class DCISizes:
     num_trees: int
 
 
+NUM_FACTORS = {"infogan_cr": len(IBGAN_MAX_DEPTHS)}  # of protocols that are for so many alone
 PROTOCOLS = {
     "disentanglement_lib": {
         "full": DCISizes(num_train=10_000, num_test=5_000, num_trees=NUM_STAGES),

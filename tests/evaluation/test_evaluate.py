@@ -45,6 +45,12 @@ def test_no_result_replaces_one_of_another_protocol_representation_or_seed(score
     }
 
 
+def test_all_protocols_are_those_for_as_many_factors_as_the_set_has(scored_run):
+    # InfoGAN-CR's DCI has depths for the five factors of dSprites; these squares have three.
+    results = evaluate.evaluate_run(scored_run, metrics=["dci"], protocols=["all"], settings="fast")
+    assert [result["protocol"] for result in results] == ["disentanglement_lib"]
+
+
 def test_all_steps_are_scored(scored_run):
     results = evaluate.evaluate_run(scored_run, step="all", metrics=["mig"], settings="fast")
     assert [result["step"] for result in results] == [3, 7]
