@@ -170,13 +170,14 @@ def _rank(runs: Sequence[ReportedRun], procedure: Procedure) -> tuple[bool, bool
     return procedure.protocol != DEFAULT_PROTOCOL, procedure.settings != "full", -number
 
 
-def _order(procedure: Procedure) -> tuple[int, str, bool, bool, Procedure]:
-    """Returns what sorts all procedures: as in the table above, the default protocol first."""
+def _order(procedure: Procedure) -> tuple[int, str, bool, bool, bool, Procedure]:
+    """Returns what sorts all procedures: as in the table above, what is the default first."""
     names = list(_KNOWN)
     metric = procedure.metric.removesuffix("_score")
     place = names.index(metric) if metric in names else len(names)
     other = procedure.protocol not in (DEFAULT_PROTOCOL, "")
-    return place, procedure.metric, other, procedure.settings != "full", procedure
+    estimated = procedure.batch_norm_statistics not in ("training", "")
+    return place, procedure.metric, other, procedure.settings != "full", estimated, procedure
 
 
 def _known(metric: str, otherwise: tuple[str, Callable | None]) -> tuple[str, Callable | None]:

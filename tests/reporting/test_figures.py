@@ -88,6 +88,22 @@ def test_the_matrices_of_the_last_step_are_drawn(folders, toy_run, tmp_path, mut
     assert problems == []
 
 
+def test_the_matrix_of_the_statistics_of_training_comes_first(folders, toy_run, tmp_path):
+    run_dir = folders.make("a")
+    for name, statistics in (("mig-real_images", "real_images"), ("mig", "training")):
+        folders.measure(
+            run_dir,
+            "mig",
+            100,
+            0.5,
+            name=name,
+            details={"information": MATRIX},
+            batch_norm_statistics=statistics,
+        )
+    picture = figures.draw_run_matrices(toy_run(run_dir), tmp_path / "m.png", [])
+    assert "BatchNorm statistics training" in picture.caption
+
+
 def test_rows_are_named_by_the_codes_and_columns_by_the_factors(folders, toy_run):
     run_dir = folders.make("a")
     details = {"information": MATRIX, "factor_names": ["shape", "scale"]}
