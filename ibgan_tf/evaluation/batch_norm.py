@@ -28,8 +28,8 @@ def statistics_of(
     average.
 
     Args:
-        model: with `networks` and, for "real_images", `update_encoding_statistics(images)`, perhaps
-            `encoding_networks`; as it was after the block.
+        model: for "real_images" with `encoding_networks` and `update_encoding_statistics(images)`;
+            as it was after the block.
         statistics: one of `STATISTICS`.
         dataset: of the images.
         num_batches: to average over.
@@ -41,9 +41,9 @@ def statistics_of(
     if statistics == "training":
         yield
         return
-    networks = _encoding_networks(model)
+    networks = model.encoding_networks() if hasattr(model, "encoding_networks") else []
     layers = [layer for network in networks for layer in _batch_norms(network)]
-    if not layers or not hasattr(model, "update_encoding_statistics"):
+    if not layers:
         raise ValueError(
             "statistics must be 'training' for a model that encodes without BatchNorm. "
             f"Received: statistics={statistics!r}, model={type(model).__name__}."
@@ -60,14 +60,6 @@ def statistics_of(
             layer.momentum = momentum
         for weight, value in zip(weights, values, strict=True):
             weight.assign(value)
-
-
-def _encoding_networks(model) -> list[tf.keras.Model]:
-    """Returns the networks that turn an image into its code: all but those that make images."""
-    if hasattr(model, "encoding_networks"):
-        return model.encoding_networks()
-    made = ("generator", "decoder")
-    return [network for name, network in model.networks().items() if name not in made]
 
 
 def _estimate(model, layers, dataset: ImageDataset, *, num_batches: int, seed: int) -> None:

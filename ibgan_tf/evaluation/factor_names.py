@@ -2,10 +2,10 @@
 
 import json
 import pathlib
-from typing import Any
 
 import numpy as np
 
+from ibgan_tf.evaluation import afterwards
 from ibgan_tf.runs.load import Run
 
 PROTOCOL = "disentanglement_lib"
@@ -31,20 +31,16 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
         ValueError: a file is damaged, or isn't of this model.
     """
     # A GAN's codes are read by a reconstructor that it gets afterwards.
-    usual = getattr(run.model, "representations", ("afterwards_mean",))[0]
+    model = run.model if hasattr(run.model, "representations") else afterwards.ReconstructedGAN
     folder = run.run_dir / "metrics" / f"step-{run.step}"
-    parts = [part for part in run.model.latent if part.traversable]
     for path in sorted(folder.glob("mig*.json"), key=lambda path: (len(path.name), path.name)):
-        result = _read(path)
-        own = (result.get("protocol"), result.get("representation"))
-        if own == (PROTOCOL, usual):
+        found = _read(path, representation=model.representations[0])
+        if found is not None:
             break
     else:
         return {}
-    details = result["details"]
-    names = details["factor_names"]
-    information = np.array(details["information"], np.float64)  # [code_dim, num_factors]
-    entropy = np.array(details["entropy"], np.float64)
+    information, entropy, names = found
+    parts = [part for part in run.model.latent if part.traversable]
     expected = (sum(part.size for part in parts), len(names))
     if information.shape != expected or entropy.shape != expected[1:]:
         raise ValueError(
@@ -62,17 +58,22 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
     return {part.name: texts[end - part.size : end] for part, end in zip(parts, ends, strict=True)}
 
 
-def _read(path: pathlib.Path) -> dict[str, Any]:
-    """Returns a result of evaluate.py with a mutual information matrix."""
+def _read(
+    path: pathlib.Path, *, representation: str
+) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
+    """Returns information [code_dim, num_factors], entropy and names; None of other codes."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
-        missing = {"information", "entropy", "factor_names"} - set(result["details"])
-        if missing:
-            raise KeyError(*sorted(missing))
-        np.array(result["details"]["information"], np.float64)
+        details = result["details"]
+        found = (
+            np.array(details["information"], np.float64),
+            np.array(details["entropy"], np.float64),
+            details["factor_names"],
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path} must be what evaluate.py wrote. Received: {error!r}. Remove it, and measure "
             "again with --metrics=mig"
         ) from error
-    return result
+    own = (result.get("protocol"), result.get("representation"))
+    return found if own == (PROTOCOL, representation) else None

@@ -94,11 +94,11 @@ class GAN(base.GenerativeModel):
             with tape.stop_recording():
                 scalars = self._update_discriminator(real, generated)
             loss, generator_scalars = self._generator_loss(generated)
-        self._update_generator(tape, loss)
+        gan_training.update_generator(self, tape, loss)
         for _ in range(self.config.generator_updates - 1):
             with tf.GradientTape() as tape:
                 loss, generator_scalars = self._generator_loss(self._generate(latent))
-            self._update_generator(tape, loss)
+            gan_training.update_generator(self, tape, loss)
         self.step.assign_add(1)
         return scalars | generator_scalars
 
@@ -113,11 +113,6 @@ class GAN(base.GenerativeModel):
             "generator_loss": tf.reduce_mean(loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
         }
-
-    def _update_generator(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
-        self.generator_optimizer.apply(
-            base.gradients(tape, loss, self.generator_variables), self.generator_variables
-        )
 
     def _update_discriminator(self, real, generated) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:

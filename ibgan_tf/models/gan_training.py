@@ -93,6 +93,15 @@ def add_instance_noise(model: base.GenerativeModel, images: tf.Tensor, draw: Dra
     return tf.clip_by_value(images + scale * noise, -1.0, 1.0)
 
 
+def update_generator(
+    model: base.GenerativeModel, tape: tf.GradientTape, objective: tf.Tensor
+) -> None:
+    """Lets a model's generator side go down the gradient of what a tape has recorded."""
+    model.generator_optimizer.apply(
+        base.gradients(tape, objective, model.generator_variables), model.generator_variables
+    )
+
+
 def discriminator_loss(
     model: base.GenerativeModel, real_logits: tf.Tensor, generated_logits: tf.Tensor
 ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:

@@ -360,6 +360,11 @@ class IBGAN(base.GenerativeModel):
         z = reconstruction.sample(seed=seed) if kind == "r_sampled" else reconstruction.loc
         return self.encode_noise(z).loc
 
+    def encoding_networks(self) -> list[tf.keras.Model]:
+        """Returns the networks that read images to encode them."""
+        fronts = [] if self.front is None else [self.front]
+        return [*fronts, self.reconstructor]
+
     def update_encoding_statistics(self, images: tf.Tensor) -> None:
         """Lets the BatchNorm statistics of the networks that encode learn from images.
 

@@ -127,11 +127,11 @@ class InfoGAN(base.GenerativeModel):
             with tape.stop_recording():
                 scalars = self._update_discriminator(real, generated, latent)
             objective, generator_scalars = self._objective(generated, latent)
-        self._update_generator(tape, objective)
+        gan_training.update_generator(self, tape, objective)
         for _ in range(self.config.generator_updates - 1):
             with tf.GradientTape() as tape:
                 objective, generator_scalars = self._objective(self._generate(latent), latent)
-            self._update_generator(tape, objective)
+            gan_training.update_generator(self, tape, objective)
         self.step.assign_add(1)
         return scalars | generator_scalars
 
@@ -152,11 +152,6 @@ class InfoGAN(base.GenerativeModel):
             "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
             **self._information_scalars(posteriors, latent),
         }
-
-    def _update_generator(self, tape: tf.GradientTape, objective: tf.Tensor) -> None:
-        self.generator_optimizer.apply(
-            base.gradients(tape, objective, self.generator_variables), self.generator_variables
-        )
 
     def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
@@ -285,6 +280,11 @@ class InfoGAN(base.GenerativeModel):
 
     def _class_probabilities(self, images: tf.Tensor) -> tf.Tensor:
         return self.reconstruct(self._features(images, training=False))["s1"].probs_parameter()
+
+    def encoding_networks(self) -> list[tf.keras.Model]:
+        """Returns the networks that read images to encode them."""
+        fronts = [] if self.front is None else [self.front]
+        return [*fronts, self.reconstructor]
 
     def update_encoding_statistics(self, images: tf.Tensor) -> None:
         """Lets the BatchNorm statistics of the networks that encode learn from images.

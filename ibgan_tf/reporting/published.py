@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ibgan_tf.reporting import scores, tables
-from ibgan_tf.reporting.blocks import Cell, Table
+from ibgan_tf.reporting.blocks import Table
 from ibgan_tf.reporting.grouping import Group
 from ibgan_tf.reporting.records import Procedure
 
@@ -86,10 +86,26 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
     """
     found = []
     for metric in dict.fromkeys(procedure.metric for procedure in procedures):
-        numbers = [(group, _of(metric.removesuffix("_score"), group)) for group in groups]
-        numbers = [(group, number) for group, number in numbers if number is not None]
+        name = metric.removesuffix("_score")
+        compared = [group for group in groups if _of(name, group) is not None]
         own = [procedure for procedure in procedures if procedure.metric == metric]
-        table = _table(numbers, own) if numbers else None
+        table = tables.grouped_table(
+            compared,
+            tables.score_columns(compared, own),
+            f"{scores.title(metric)} beside the papers'. {tables.data_text(groups)}. "
+            f"{tables.OVER_SEEDS} The papers' protocols and numbers of steps are others, "
+            "and their settings may be.",
+            beside=[
+                tables.Beside(
+                    header="Published",
+                    text=lambda group, name=name: _of(name, group).text,
+                    numeric=True,
+                ),
+                tables.Beside(
+                    header="Where", text=lambda group, name=name: _of(name, group).source
+                ),
+            ],
+        )
         found += [table] if table else []
     return found
 
@@ -98,30 +114,3 @@ def _of(metric: str, group: Group) -> Published | None:
     """Returns the published number of a group; InfoGAN with spectral norm is InfoGAN-CR's."""
     tuned = group.model == "infogan" and group.runs[0].settings.get("spectral_norm")
     return PUBLISHED.get((metric, group.dataset, _TUNED if tuned else group.model))
-
-
-def _table(
-    numbers: Sequence[tuple[Group, Published]], procedures: Sequence[Procedure]
-) -> Table | None:
-    groups = [group for group, _ in numbers]
-    columns = tables.score_columns(groups, procedures)
-    with_settings = any(group.settings for group in groups)
-    rows = [
-        [*row, Cell(number.text), Cell(number.source)]
-        for group, number in numbers
-        for row in tables.group_rows(group, columns, with_settings=with_settings)
-    ]
-    if not rows:
-        return None
-    names = ["Model", *["Settings"] * with_settings, "Step", "Seeds"]
-    caption = (
-        f"{scores.title(procedures[0].metric)} beside the papers'. {tables.data_text(groups)}. "
-        f"{tables.OVER_SEEDS} The papers' protocols and numbers of steps are others, "
-        "and their settings may be."
-    )
-    return Table(
-        header=[*map(Cell, names), *(c.header for c in columns), Cell("Published"), Cell("Where")],
-        rows=rows,
-        numeric=[False] * (1 + with_settings) + [True] * (3 + len(columns)) + [False],
-        caption=caption,
-    )

@@ -28,7 +28,28 @@ class Column:
     values: Callable[[ReportedRun], Mapping[int, Sequence[float]]]
 
 
-def grouped_table(groups: Sequence[Group], columns: Sequence[Column], caption: str) -> Table | None:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Beside:
+    """A column at the right, of which every row of a group has the same text.
+
+    Attributes:
+        header: its name.
+        text: of a group.
+        numeric: whether the texts are numbers.
+    """
+
+    header: str
+    text: Callable[[Group], str]
+    numeric: bool = False
+
+
+def grouped_table(
+    groups: Sequence[Group],
+    columns: Sequence[Column],
+    caption: str,
+    *,
+    beside: Sequence[Beside] = (),
+) -> Table | None:
     """Returns the quantities of groups, each at the last step it was measured at.
 
     Runs whose last steps differ are never averaged: each step has a row of its own.
@@ -37,6 +58,7 @@ def grouped_table(groups: Sequence[Group], columns: Sequence[Column], caption: s
         groups: of one data set.
         columns: what to show; those that no run has are left out.
         caption: what the numbers are.
+        beside: what stands at the right of these.
 
     Returns:
         table: None if no run has any of the quantities.
@@ -45,16 +67,26 @@ def grouped_table(groups: Sequence[Group], columns: Sequence[Column], caption: s
     columns = [column for column in columns if any(column.values(run) for run in runs)]
     with_settings = any(group.settings for group in groups)
     rows = [
-        row for group in groups for row in group_rows(group, columns, with_settings=with_settings)
+        [*row, *(Cell(other.text(group)) for other in beside)]
+        for group in groups
+        for row in _rows(group, columns, with_settings=with_settings)
     ]
     if not rows:
         return None
     names = ["Model", *(["Settings"] if with_settings else []), "Step", "Seeds"]
     texts = 2 if with_settings else 1
     return Table(
-        header=[*map(Cell, names), *(column.header for column in columns)],
+        header=[
+            *map(Cell, names),
+            *(column.header for column in columns),
+            *(Cell(other.header) for other in beside),
+        ],
         rows=rows,
-        numeric=[False] * texts + [True] * (2 + len(columns)),
+        numeric=[
+            *[False] * texts,
+            *[True] * (2 + len(columns)),
+            *(other.numeric for other in beside),
+        ],
         caption=caption,
     )
 
@@ -141,19 +173,8 @@ def spread_cell(values: Sequence[Sequence[float]], *, usual: int) -> Cell:
     return Cell(numbers.spread_text(found), "; ".join(note for note in notes if note))
 
 
-def group_rows(
-    group: Group, columns: Sequence[Column], *, with_settings: bool
-) -> list[Sequence[Cell]]:
-    """Returns a row for each last step of the group's runs, the latest first.
-
-    Args:
-        group: the runs.
-        columns: what to show of them.
-        with_settings: whether the second cell is the group's label.
-
-    Returns:
-        rows: model, perhaps label, step, number of seeds, then the columns.
-    """
+def _rows(group: Group, columns: Sequence[Column], *, with_settings: bool) -> list[Sequence[Cell]]:
+    """Returns a row for each last step of the group's runs, the latest first."""
     lasts = [
         {run.name: max(column.values(run)) for run in group.runs if column.values(run)}
         for column in columns

@@ -86,7 +86,9 @@ def ibgan(_built):
 
 @pytest.fixture
 def sent_gradients(monkeypatch):
-    """Returns what each optimizer of a model is given from now on: side -> gradients.
+    """Returns what each optimizer of a model is given from now on: side -> the last gradients.
+
+    "generator_updates" and "discriminator_updates" count them.
 
     Args:
         model: the model; its updates are still done, unless `frozen`.
@@ -102,6 +104,7 @@ def sent_gradients(monkeypatch):
 
             def recording(gradients, variables):
                 sent[side] = [np.array(gradient) for gradient in gradients]
+                sent[f"{side}_updates"] = sent.get(f"{side}_updates", 0) + 1
                 if side not in frozen:
                     apply(optimizer, gradients, variables)
 
