@@ -3,6 +3,7 @@
 from ibgan_tf.reporting.scores import Spread
 
 NONE = "\N{EN DASH}"
+NOT_RECORDED = "not recorded"
 _PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -23,7 +24,10 @@ def number(value: float, *, like: float | None = None) -> str:
 
 
 def spread_text(spread: Spread) -> str:
-    """Returns "0.800 +- 0.070" with its sign, or "0.800" where there is one run."""
+    """Returns "0.800 +- 0.070" with its sign, "0.800" of one run, "7" or "7 +- 0" of counts."""
+    if spread.counts:
+        mean = whole(round(spread.mean))
+        return mean if spread.deviation is None else f"{mean} {_PLUS_MINUS} 0"
     if spread.deviation is None:
         return number(spread.mean)
     return f"{number(spread.mean)} {_PLUS_MINUS} {number(spread.deviation, like=spread.mean)}"

@@ -14,6 +14,7 @@ from ibgan_tf.reporting import (
     published,
     run_pictures,
     run_tables,
+    score_tables,
     scores,
     tables,
 )
@@ -87,15 +88,16 @@ def _scores(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]
         text = "No score was found: python scripts/evaluate.py --run_dir=... measures them."
         return [*blocks, Paragraph(text), *_letters(groups), *_details(runs, groups)]
     for own in _by_data(groups):
+        blocks.append(Heading(f"On {own[0].dataset}", 3))
         blocks += published.published_tables(own, procedures)
-        blocks += tables.score_tables(own, procedures)
-    blocks += [
+        blocks += score_tables.score_tables(own, procedures)
+    measured = [run_tables.procedure_table(runs, procedures)]
+    return [
+        *blocks,
         *_letters(groups),
-        Heading("How the scores were measured", 3),
-        run_tables.procedure_table(runs, procedures),
+        Folded(summary="How the scores were measured", blocks=measured),
+        *_details(runs, groups),
     ]
-    blocks += _details(runs, groups)
-    return blocks
 
 
 def _letters(groups: Sequence[Group]) -> list[Block]:
@@ -106,15 +108,19 @@ def _letters(groups: Sequence[Group]) -> list[Block]:
 
 def _details(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]:
     """Returns the other numbers of the metric files, folded away."""
-    found = {measured.procedure for run in runs for measured in run.measurements}
+    found = {
+        measured.procedure: measured.numbers() for run in runs for measured in run.measurements
+    }
     ordered = scores.procedures(runs)
-    without_score = sorted(found.difference(ordered))
-    detailed: list[Block] = []
-    for procedure in [*ordered, *without_score]:
-        own = [t for part in _by_data(groups) for t in tables.detail_tables(part, procedure)]
-        if not own and procedure in without_score:
-            own = [Paragraph(f"Recorded without a number: {tables.procedure_text(procedure)}.")]
-        detailed += own
+    ordered += sorted(set(found).difference(ordered))
+    detailed: list[Block] = [
+        table for own in _by_data(groups) for table in score_tables.detail_tables(own, ordered)
+    ]
+    detailed += [
+        Paragraph(f"Recorded without a number: {tables.procedure_text(procedure)}.")
+        for procedure in ordered
+        if not found[procedure]
+    ]
     return [Folded(summary="The other numbers of each metric", blocks=detailed)] if detailed else []
 
 

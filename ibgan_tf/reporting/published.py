@@ -93,8 +93,8 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
             compared,
             tables.score_columns(compared, own),
             f"{scores.title(metric)} beside the papers'. {tables.data_text(groups)}. "
-            f"{tables.OVER_SEEDS} The papers' protocols and numbers of steps are others, "
-            "and their settings may be.",
+            f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} The papers' "
+            "protocols and numbers of steps are others, and their settings may be.",
             beside=[
                 tables.Beside(
                     header="Published",

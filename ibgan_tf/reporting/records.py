@@ -61,10 +61,10 @@ class Measurement:
     path: pathlib.Path
     representation: str
 
-    def numbers(self) -> dict[str, float]:
+    def numbers(self) -> dict[str, int | float]:
         """Returns the score, and each detail that is one finite number."""
         values = {"score": self.score, **self.details}
-        return {name: float(value) for name, value in values.items() if is_number(value)}
+        return {name: value for name, value in values.items() if is_number(value)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

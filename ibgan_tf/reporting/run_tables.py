@@ -7,8 +7,6 @@ from ibgan_tf.reporting import numbers, scores
 from ibgan_tf.reporting.blocks import Cell, Table
 from ibgan_tf.reporting.records import Procedure, ReportedRun, is_number
 
-_NOT_RECORDED = "not recorded"
-
 
 def run_score_table(run: ReportedRun, procedures: Sequence[Procedure]) -> Table | None:
     """Returns the scores of one run: the last, the median and the best of its steps.
@@ -30,7 +28,7 @@ def run_score_table(run: ReportedRun, procedures: Sequence[Procedure]) -> Table 
         median = numbers.number(statistics.median(series.values())) if len(series) > 1 else None
         rows.append(
             [
-                Cell(scores.title(procedure.metric), note or _NOT_RECORDED),
+                Cell(scores.title(procedure.metric), note or numbers.NOT_RECORDED),
                 _score_at(run, procedure, last),
                 Cell(median or numbers.NONE),
                 _score_at(run, procedure, best),
@@ -70,7 +68,7 @@ def procedure_table(runs: Sequence[ReportedRun], procedures: Sequence[Procedure]
             numbers.number(statistics.fmean(seconds)) if seconds else "",
             "; ".join(dict.fromkeys(_versions(measured.versions) for measured in files)),
         ]
-        rows.append([Cell(text or _NOT_RECORDED) for text in texts])
+        rows.append([Cell(text or numbers.NOT_RECORDED) for text in texts])
     numeric = [name == "Seconds" for name in header]
     return _without_repetition(Table(header=list(map(Cell, header)), rows=rows, numeric=numeric))
 
@@ -103,8 +101,8 @@ def runs_table(runs: Sequence[ReportedRun]) -> Table:
                 Cell(numbers.NONE if run.seed is None else str(run.seed)),
                 Cell(numbers.whole(run.last_step), of),
                 Cell(hours),
-                Cell(_each(run, _hardware) or _NOT_RECORDED),
-                Cell(_each(run, _commit) or _NOT_RECORDED, _each(run, _segment_versions)),
+                Cell(_each(run, _hardware) or numbers.NOT_RECORDED),
+                Cell(_each(run, _commit) or numbers.NOT_RECORDED, _each(run, _segment_versions)),
             ]
         )
     numeric = [name in ("Seed", "Steps", "Hours") for name in header]

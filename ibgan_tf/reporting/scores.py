@@ -44,6 +44,7 @@ class Spread:
         metric_deviation: standard deviation over the seeds of the metric, the mean over the runs
             that have several; None where none has.
         metric_seeds: the numbers of seeds of the metric that the runs have, ascending.
+        counts: whether all are the same whole number, which JSON tells from 7.0.
     """
 
     mean: float
@@ -51,6 +52,7 @@ class Spread:
     count: int
     metric_deviation: float | None = None
     metric_seeds: tuple[int, ...] = (1,)
+    counts: bool = False
 
 
 def spread(values: Sequence[Sequence[float]]) -> Spread:
@@ -70,6 +72,7 @@ def spread(values: Sequence[Sequence[float]]) -> Spread:
         count=len(means),
         metric_deviation=statistics.fmean(within) if within else None,
         metric_seeds=tuple(sorted({len(own) for own in values})),
+        counts=len({x for own in values for x in own}) == 1 and type(values[0][0]) is int,
     )
 
 

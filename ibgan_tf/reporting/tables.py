@@ -1,18 +1,26 @@
 """Tables with a row for each group of runs: means and standard deviations over their seeds."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ibgan_tf.reporting import grouping, numbers, scores
 from ibgan_tf.reporting.blocks import Cell, Table
 from ibgan_tf.reporting.grouping import Group
 from ibgan_tf.reporting.records import Procedure, ReportedRun
 
-MAX_COLUMNS = 5  # of numbers, in one table: as many as fit a page
 OVER_SEEDS = (
     "Mean \N{PLUS-MINUS SIGN} standard deviation of the sample over training seeds; "
     "Seeds is their number."
 )
+
+
+# What may tell procedures of one metric apart beside the protocol, and what it is called.
+_WHERE_SEVERAL = {
+    "settings": "Settings",
+    "representation": "Codes",
+    "batch_norm_statistics": "BatchNorm statistics",
+    "data_source": "Images",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,15 +99,6 @@ def grouped_table(
     )
 
 
-def score_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Table]:
-    """Returns the scores of groups of one data set, as many columns in a table as fit."""
-    columns = score_columns(groups, procedures)
-    caption = f"{data_text(groups)}. {OVER_SEEDS} Each run at the last step it was measured at."
-    parts = [columns[i : i + MAX_COLUMNS] for i in range(0, len(columns), MAX_COLUMNS)]
-    tables = [grouped_table(groups, part, caption) for part in parts]
-    return [table for table in tables if table is not None]
-
-
 def settings_tables(groups: Sequence[Group]) -> list[Table]:
     """Returns what the letters of groups stand for: a table for each model whose groups have some.
 
@@ -122,24 +121,6 @@ def settings_tables(groups: Sequence[Group]) -> list[Table]:
         caption = f"In most: {grouping.settings_text(usual)}."
         tables.append(Table(header=header, rows=rows, numeric=[False] * 3, caption=caption))
     return tables
-
-
-def detail_tables(groups: Sequence[Group], procedure: Procedure) -> list[Table]:
-    """Returns the numbers that the files of a procedure have beside the score."""
-    runs = [run for group in groups for run in group.runs]
-    files = scores.measurements(runs, procedure)
-    names = list(dict.fromkeys(name for m in files for name in m.numbers() if name != "score"))
-    columns = [
-        Column(
-            header=Cell(name.replace("_", " ")),
-            values=lambda run, name=name: scores.values(run, procedure, name=name),
-        )
-        for name in names
-    ]
-    caption = f"{procedure_text(procedure)}. {data_text(groups)}. {OVER_SEEDS}"
-    parts = [columns[i : i + MAX_COLUMNS] for i in range(0, len(columns), MAX_COLUMNS)]
-    tables = [grouped_table(groups, part, caption) for part in parts]
-    return [table for table in tables if table is not None]
 
 
 def procedure_text(procedure: Procedure) -> str:
@@ -203,21 +184,49 @@ def score_columns(groups: Sequence[Group], procedures: Sequence[Procedure]) -> l
     Returns:
         columns: the note of each header says what tells it from the others.
     """
+    shown = measured(groups, procedures)
+    names = telling(shown)
+    return [
+        Column(
+            header=Cell(scores.title(procedure.metric), ", ".join(told(procedure, names))),
+            values=lambda run, procedure=procedure: scores.values(run, procedure),
+        )
+        for procedure in shown
+    ]
+
+
+def measured(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Procedure]:
+    """Returns the procedures that a group has a measurement of."""
     runs = [run for group in groups for run in group.runs]
-    shown = [procedure for procedure in procedures if scores.measurements(runs, procedure)]
-    named = ["protocol", "settings"]
-    for name in ("representation", "batch_norm_statistics", "data_source"):
-        if len({getattr(procedure, name) for procedure in shown}) > 1:
-            named.append(name)
-    return [_score_column(procedure, named) for procedure in shown]
+    return [procedure for procedure in procedures if scores.measurements(runs, procedure)]
 
 
-def _score_column(procedure: Procedure, named: Sequence[str]) -> Column:
-    note = ", ".join(getattr(procedure, name) or "not recorded" for name in named)
-    return Column(
-        header=Cell(scores.title(procedure.metric), note),
-        values=lambda run: scores.values(run, procedure),
-    )
+def telling(procedures: Sequence[Procedure]) -> dict[str, str]:
+    """Returns what tells procedures apart: attribute -> what it is called. The protocol does."""
+    several = {
+        name: called
+        for name, called in _WHERE_SEVERAL.items()
+        if len({getattr(procedure, name) for procedure in procedures}) > 1
+    }
+    return {"protocol": "Protocol"} | several
+
+
+def told(procedure: Procedure, names: Iterable[str]) -> list[str]:
+    """Returns attributes of a procedure as texts."""
+    return [getattr(procedure, name) or numbers.NOT_RECORDED for name in names]
+
+
+def shared_text(procedures: Sequence[Procedure]) -> str:
+    """Returns what isn't told because all procedures share it, as a sentence; "" for none."""
+    if not procedures:
+        return ""
+    names = telling(procedures)
+    shared = [name for name in _WHERE_SEVERAL if name not in names]
+    parts = [
+        f"{_WHERE_SEVERAL[name]}: {text}"
+        for name, text in zip(shared, told(procedures[0], shared), strict=True)
+    ]
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def data_text(groups: Sequence[Group]) -> str:

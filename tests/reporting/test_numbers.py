@@ -25,6 +25,13 @@ def test_the_deviation_has_the_decimals_of_the_mean():
     assert numbers.spread_text(scores.spread([[0.5], [0.5]])) == "0.500 \N{PLUS-MINUS SIGN} 0.000"
 
 
+def test_a_count_has_no_decimals():
+    assert numbers.spread_text(scores.spread([[7]])) == "7"
+    assert numbers.spread_text(scores.spread([[7.0]])) == "7.000"
+    assert numbers.spread_text(scores.spread([[7, 7], [7]])) == "7 \N{PLUS-MINUS SIGN} 0"
+    assert numbers.spread_text(scores.spread([[6], [8]])) == "7.000 \N{PLUS-MINUS SIGN} 1.414"
+
+
 def test_the_spread_over_metric_seeds_says_how_many_there_are():
     pair = [0.4, 0.6]  # a deviation of 0.2 / sqrt(2)
     text = "\N{PLUS-MINUS SIGN} 0.141, 2 metric seeds"

@@ -16,21 +16,26 @@ def _texts(table):
     return [[cell.text for cell in row] for row in (table.header, *table.rows)]
 
 
+def _scores(run_dirs):
+    """Returns the table with a column for each score and a row for each group."""
+    groups, procedures = _read(run_dirs)
+    return tables.grouped_table(groups, tables.score_columns(groups, procedures), "Scores.")
+
+
 def test_the_score_of_a_group_is_the_mean_and_deviation_of_its_last_steps(three_seeds):
-    (table,) = tables.score_tables(*_read(three_seeds.run_dirs))
+    table = _scores(three_seeds.run_dirs)
     assert _texts(table) == [
         ["Model", "Step", "Seeds", "FactorVAE score"],
         ["ibgan", "100", "3", f"0.800 {PLUS_MINUS} 0.100"],
     ]
-    assert table.header[-1].note == "disentanglement_lib, full"
+    assert table.header[-1].note == "disentanglement_lib"
     assert table.numeric == [False, True, True, True]
-    assert table.caption.startswith("Trained on dsprites (rendered, sha256 5559f11b). Mean ")
 
 
 def test_groups_have_rows_of_their_own_with_what_differs(three_seeds, folders):
     other = folders.make("other", beta=0.5)
     folders.measure(other, "factor_vae", 100, 0.25)
-    (table,) = tables.score_tables(*_read([*three_seeds.run_dirs, other]))
+    table = _scores([*three_seeds.run_dirs, other])
     assert [row[1:] for row in _texts(table)[1:]] == [
         ["beta=0.141", "100", "3", f"0.800 {PLUS_MINUS} 0.100"],
         ["beta=0.5", "100", "1", "0.250"],
@@ -40,42 +45,30 @@ def test_groups_have_rows_of_their_own_with_what_differs(three_seeds, folders):
 def test_runs_at_different_last_steps_are_never_averaged(three_seeds, folders):
     behind = folders.make("behind", seed=4)
     folders.measure(behind, "factor_vae", 50, 0.25)
-    (table,) = tables.score_tables(*_read([*three_seeds.run_dirs, behind]))
+    table = _scores([*three_seeds.run_dirs, behind])
     rows = [row[1:] for row in _texts(table)[1:]]
     assert rows == [["100", "3", f"0.800 {PLUS_MINUS} 0.100"], ["50", "1", "0.250"]]
 
 
 def test_a_score_of_fewer_seeds_than_its_row_says_so(three_seeds):
     three_seeds.folders.measure(three_seeds.run_dirs[0], "mig", 100, 0.25)
-    (table,) = tables.score_tables(*_read(three_seeds.run_dirs))
-    cell = table.rows[0][-1]
+    cell = _scores(three_seeds.run_dirs).rows[0][-1]
     assert (cell.text, cell.note) == ("0.250", "of 1 seed")
-
-
-def test_a_score_that_a_group_does_not_have_is_a_dash(three_seeds, folders):
-    other = folders.make("vae", model="beta_vae")
-    folders.measure(other, "mig", 100, 0.25)
-    (table,) = tables.score_tables(*_read([*three_seeds.run_dirs, other]))
-    assert [row[3:] for row in _texts(table)[1:]] == [
-        [f"0.800 {PLUS_MINUS} 0.100", "\N{EN DASH}"],
-        ["\N{EN DASH}", "0.250"],
-    ]
 
 
 def test_the_spread_over_metric_seeds_is_in_small_print(folders):
     run_dir = folders.make("a")
     folders.measure(run_dir, "mig", 100, 0.4, seed=0)
     folders.measure(run_dir, "mig", 100, 0.6, seed=1, name="mig-1")
-    (table,) = tables.score_tables(*_read([run_dir]))
-    cell = table.rows[0][-1]  # the deviation of 0.4 and 0.6 is 0.2 / sqrt(2)
+    cell = _scores([run_dir]).rows[0][-1]  # the deviation of 0.4 and 0.6 is 0.2 / sqrt(2)
     assert (cell.text, cell.note) == ("0.500", f"{PLUS_MINUS} 0.141, 2 metric seeds")
 
 
 @pytest.mark.parametrize(
     ("change", "note"),
     [
-        ({"representation": "z_mean"}, "disentanglement_lib, full, z_mean"),
-        ({"batch_norm_statistics": "real_images"}, "disentanglement_lib, full, real_images"),
+        ({"representation": "z_mean"}, "disentanglement_lib, z_mean"),
+        ({"batch_norm_statistics": "real_images"}, "disentanglement_lib, real_images"),
         ({"settings": ""}, "disentanglement_lib, not recorded"),
     ],
 )
@@ -83,34 +76,18 @@ def test_the_header_says_what_tells_scores_apart(folders, change, note):
     run_dir = folders.make("a")
     folders.measure(run_dir, "mig", 100, 0.5)
     folders.measure(run_dir, "mig", 100, 0.25, name=f"mig-{note.split()[-1]}", **change)
-    (table,) = tables.score_tables(*_read([run_dir]))
+    table = _scores([run_dir])
     notes = {row.text: head.note for head, row in zip(table.header, table.rows[0], strict=True)}
     assert notes["0.250"] == note
 
 
-def test_many_scores_are_shared_out_over_tables_that_fit_a_page(folders):
-    run_dir = folders.make("a")
-    for number in range(7):
-        folders.measure(run_dir, f"metric_{number}", 100, 0.5)
-    found = tables.score_tables(*_read([run_dir]))
-    assert [len(table.header) for table in found] == [3 + 5, 3 + 2]
-
-
-def test_details_that_are_numbers_have_their_means_too(three_seeds):
-    for number, run_dir in enumerate(three_seeds.run_dirs):
-        details = {"eval_accuracy": 0.25 * number, "per_factor": [1, 2], "converged": True}
-        three_seeds.folders.measure(run_dir, "sap", 100, 0.5, details=details)
-    groups, procedures = _read(three_seeds.run_dirs)
-    (table,) = tables.detail_tables(groups, procedures[1])
-    assert _texts(table) == [
-        ["Model", "Step", "Seeds", "eval accuracy"],
-        ["ibgan", "100", "3", f"0.250 {PLUS_MINUS} 0.250"],
-    ]
-    assert table.caption.startswith(
-        "SAP: protocol disentanglement_lib; settings full; codes r_mean; BatchNorm statistics "
-        "training; images rendered, sha256 5559f11b. "
+def test_what_all_scores_share_is_a_sentence(three_seeds):
+    _, procedures = _read(three_seeds.run_dirs)
+    assert tables.shared_text(procedures) == (
+        "Settings: full; Codes: r_mean; BatchNorm statistics: training; "
+        "Images: rendered, sha256 5559f11b."
     )
-    assert tables.detail_tables(groups, procedures[0]) == []
+    assert tables.shared_text([]) == ""
 
 
 def test_letters_of_groups_are_told_by_what_is_not_as_in_most(folders):
