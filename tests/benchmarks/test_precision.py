@@ -1,11 +1,13 @@
 """Runs of different precision are compared by their largest dimensions and their last steps."""
 
+import dataclasses
 import json
 import types
 
 import pytest
 
 from ibgan_tf.plotting import curves
+from ibgan_tf.runs import record
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ def test_what_is_printed_is_the_mean_over_the_last_tenth(precision, tmp_path, mo
     for name, lower in (("float32", 2.0), ("bfloat16", 4.0)):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "config.json").write_text(
-            json.dumps({"format": 1, "options": {"precision": name}})
-        )
+        names = [field.name for field in dataclasses.fields(record.RunRecord)]
+        values = dict.fromkeys(names) | {"format": 1, "options": {"precision": name}}
+        (folder / "config.json").write_text(json.dumps(values))
         rows = [
             {
                 "step": step,
