@@ -39,6 +39,11 @@ class Group:
         """Whether the label is a letter."""
         return len(self.settings) > MAX_NAMED
 
+    @property
+    def text(self) -> str:
+        """The label as it is told in a sentence: "beta=0.141" or "settings A"."""
+        return f"settings {self.label}" if self.lettered else self.label
+
 
 def families(runs: Sequence[ReportedRun]) -> list[list[ReportedRun]]:
     """Returns the runs of each model, data set and source of the data, in order of appearance."""

@@ -175,32 +175,34 @@ def _runs(
     figures_dir: pathlib.Path,
     problems: list[Problem],
 ) -> list[Block]:
-    """Returns a part for each run: its scores, curves and heat maps."""
+    """Returns a part for each run: its pictures, curves, heat maps, and scores not told yet."""
     procedures = scores.procedures(runs)
-    labels = {
-        run.name: f"settings {group.label}" if group.lettered else group.label
-        for group in groups
-        for run in group.runs
-    }
+    group_of = {run.name: group for group in groups for run in group.runs}
     blocks: list[Block] = [Heading("Each run")]
     for run, slug in zip(runs, _file_names(runs), strict=True):
         curves_path, matrices_path = (
             figures_dir / f"{slug}-{kind}.png" for kind in ("curves", "matrices")
         )
+        group = group_of[run.name]
+        untold = [
+            procedure
+            for procedure in procedures
+            if len(group.runs) > 1 or len(scores.series(run, procedure)) > 1
+        ]
         parts = [
-            Paragraph(_run_text(run, labels[run.name])),
-            run_tables.run_score_table(run, procedures),
+            Paragraph(_run_text(run, group)),
             *run_pictures.traversals(run, problems),
             figures.draw_run_curves(run, procedures, chosen, curves_path),
             figures.draw_run_matrices(run, matrices_path, problems),
+            run_tables.run_score_table(run, untold),
         ]
         blocks += [Heading(run.name, 3), *(part for part in parts if part is not None)]
     return blocks
 
 
-def _run_text(run: ReportedRun, label: str) -> str:
+def _run_text(run: ReportedRun, group: Group) -> str:
     """Returns what a run is, in a sentence."""
-    settings = f", {label}" if label else ""
+    settings = f", {group.text}" if group.text else ""
     return (
         f"{run.model} on {run.dataset} ({run.data_source or 'source not recorded'}), "
         f"seed {run.seed}{settings}; {numbers.whole(run.last_step)} steps."

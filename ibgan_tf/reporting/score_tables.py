@@ -128,8 +128,7 @@ def _columns(group: Group, rows: Sequence[_Row]) -> list[_Column]:
     columns = []
     for step in sorted({step for step in lasts if step is not None}, reverse=True):
         count = max(sum(_last(run, row) == step for run in group.runs) for row in rows)
-        label = f"settings {group.label}" if group.lettered else group.label
-        notes = [label, f"step {numbers.whole(step)}", numbers.plural(count, "seed")]
+        notes = [group.text, f"step {numbers.whole(step)}", numbers.plural(count, "seed")]
         header = Cell(group.model, "; ".join(filter(None, notes)))
         columns.append(_Column(header=header, step=step, runs=group.runs, count=count))
     return columns

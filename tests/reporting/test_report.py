@@ -54,6 +54,22 @@ def test_a_report_has_two_pages_and_the_pictures(sweep, tmp_path):
     assert "<td>a|&lt;vae&gt;</td>" in page and "<vae>" not in page
 
 
+def test_a_run_has_a_table_of_the_scores_that_the_table_of_all_does_not_tell(
+    three_seeds, folders, tmp_path
+):
+    alone = folders.make("alone", beta=0.5)
+    folders.measure(alone, "mig", 100, 0.125)
+    folders.measure(alone, "sap", 50, 0.25)
+    folders.measure(alone, "sap", 100, 0.375)
+    (path, _), _ = report.write_report([*three_seeds.run_dirs, alone], tmp_path / "report")
+    parts = path.read_text(encoding="utf-8").split("\n### ")
+    (own,) = (part for part in parts if part.startswith("alone\n"))
+    assert "SAP<br>" in own and "| 0.312 |" in own  # the median over two steps
+    assert "MIG" not in own
+    (seed,) = (part for part in parts if part.startswith("seed-1\n"))
+    assert "FactorVAE score<br>" in seed
+
+
 def test_a_report_is_the_same_when_it_is_written_again(folders, tmp_path):
     run_dir = folders.make("a")
     folders.measure(run_dir, "mig", 100, 0.5)
