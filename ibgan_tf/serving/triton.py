@@ -28,15 +28,13 @@ from typing import Any
 import numpy as np
 
 from ibgan_tf import registry
-from ibgan_tf.serving import card, requests, server_config
+from ibgan_tf.serving import card, requests, server_config, triton_lines
 from ibgan_tf.serving.packing import pack, unpack
 from ibgan_tf.serving.status import StatusError
 
 _START_SECONDS = 180.0  # about 20 on a quiet machine
 _EXIT_SECONDS = 30  # at most, for calls under way and what Triton tidies up
 _STOP_SECONDS = 120.0  # about 10 on a quiet machine
-_READY = "ready: "  # as in triton_server, which can't be imported here
-_ANSWER = "answer: "  # as in triton_client
 _SHARED = "pytrtion"  # so pytriton spells it, before the number of its process
 _KEPT_LINES = 8  # of what the server said last, for an error
 _MAKE = "Make it with: make serve-test"
@@ -182,7 +180,7 @@ class TritonServer:
     def _read(self) -> None:
         """Reads what the server says, so that it never waits for a reader."""
         for line in self._process.stdout:
-            before, mark, told = line.partition(_READY)
+            before, mark, told = line.partition(triton_lines.READY)
             if mark:
                 self.imported = json.loads(told)["imported"]
                 self._ready = True
@@ -284,8 +282,8 @@ class TritonClient:
         except BrokenPipeError as error:
             raise StatusError("UNAVAILABLE", "the process that asks has ended") from error
         for line in self._process.stdout:
-            if line.startswith(_ANSWER):
-                answer = json.loads(line.removeprefix(_ANSWER))
+            if line.startswith(triton_lines.ANSWER):
+                answer = json.loads(line.removeprefix(triton_lines.ANSWER))
                 if "error" in answer:
                     raise StatusError(**answer["error"])
                 return answer

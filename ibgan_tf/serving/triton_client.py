@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from tritonclient import grpc, utils
 
+from ibgan_tf.serving import triton_lines
 from ibgan_tf.serving.packing import pack, unpack
-
-ANSWER = "answer: "  # before a line, if a library prints lines of its own
 
 _Call = Callable[[], dict[str, np.ndarray]]
 
@@ -97,7 +96,7 @@ def main() -> None:
     """Answers line by line until standard input ends."""
     with grpc.InferenceServerClient(sys.argv[1]) as client:
         for line in sys.stdin:
-            print(ANSWER + json.dumps(answered(client, json.loads(line))), flush=True)
+            print(triton_lines.ANSWER + json.dumps(answered(client, json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -22,9 +22,7 @@ from pytriton.decorators import batch
 from pytriton.model_config import DynamicBatcher, ModelConfig, Tensor
 from pytriton.triton import Triton, TritonConfig
 
-from ibgan_tf.serving import c_api, runtime
-
-READY = "ready: "  # before the line that says so, if a library prints lines of its own
+from ibgan_tf.serving import c_api, runtime, triton_lines
 
 
 @contextlib.contextmanager
@@ -117,7 +115,7 @@ def main() -> None:
     """Serves what standard input's first line says, until standard input ends."""
     with serving(json.loads(sys.stdin.readline())):
         imported = [name for name in ("tensorflow", "keras") if name in sys.modules]
-        print(READY + json.dumps({"imported": imported}), flush=True)
+        print(triton_lines.READY + json.dumps({"imported": imported}), flush=True)
         sys.stdin.read()
 
 

@@ -1,4 +1,5 @@
-from ibgan_tf.reporting import collecting, figures, run_tables, scores
+from ibgan_tf.evaluation import afterwards
+from ibgan_tf.reporting import collecting, figures, run_tables, scores, usual_codes
 
 
 def _representations(run):
@@ -63,3 +64,7 @@ def test_the_rows_of_a_heat_map_are_named_by_the_run_s_own_codes(folders):
     runs = collecting.collect([gan, vae]).runs
     maps = [figures._heat_map(run.measurements[0], "information", "title") for run in runs]
     assert [one.row_labels for one in maps] == [["r0", "r1"], ["z0", "z1"]]
+
+
+def test_codes_that_a_reconstructor_reads_have_the_name_that_evaluation_gives_them():
+    assert afterwards.ReconstructedGAN.representations == (usual_codes.AFTERWARDS,)
