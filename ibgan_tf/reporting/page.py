@@ -90,6 +90,7 @@ def _scores(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]
     for own in _by_data(groups):
         blocks.append(Heading(f"On {own[0].dataset}", 3))
         blocks += published.published_tables(own, procedures)
+        blocks += score_tables.factor_tables(own, procedures)
         blocks += score_tables.score_tables(own, procedures)
     measured = [run_tables.procedure_table(runs, procedures)]
     return [

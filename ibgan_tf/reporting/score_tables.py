@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from ibgan_tf.reporting import numbers, scores, tables
 from ibgan_tf.reporting.blocks import Cell, Table
 from ibgan_tf.reporting.grouping import Group
-from ibgan_tf.reporting.records import Procedure, ReportedRun
+from ibgan_tf.reporting.records import Measurement, Procedure, ReportedRun, is_number
 
+_VOTES = "factor_accuracy"  # of FactorVAE's score, for each factor
 MAX_COLUMNS = 8  # of numbers, in one table: as many as fit a page
 _CAPTION = (
     "Mean \N{PLUS-MINUS SIGN} standard deviation of the sample over training seeds, each run at "
@@ -96,6 +97,56 @@ def detail_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -> l
                 )
             )
     return _tables(groups, ["Score", "Number", *names.values()], rows, tables.shared_text(shown))
+
+
+def factor_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Table]:
+    """Returns the part of each factor's votes that the FactorVAE score counts as right.
+
+    Args:
+        groups: of one data set.
+        procedures: how scores were measured; the first one that has such parts is taken.
+
+    Returns:
+        tables: a row for each factor; as those of `score_tables`.
+    """
+    for procedure in tables.measured(groups, procedures):
+        names = _factors(groups, procedure)
+        if not names:
+            continue
+        rows = [
+            _Row(
+                labels=[Cell(name.replace("_", " "))],
+                values=lambda run, p=procedure, place=place: _votes_right(run, p, place),
+            )
+            for place, name in enumerate(names)
+        ]
+        what = f"The part of each factor's votes that is right. {tables.procedure_text(procedure)}."
+        return _tables(groups, ["Factor"], rows, what)
+    return []
+
+
+def _factors(groups: Sequence[Group], procedure: Procedure) -> list[str]:
+    """Returns the factors that measurements have votes of, the same in all; [] for none."""
+    runs = [run for group in groups for run in group.runs]
+    files = scores.measurements(runs, procedure)
+    found = [measured.details.get("factor_names") for measured in files if _has_votes(measured)]
+    return found[0] if found and all(names == found[0] for names in found) else []
+
+
+def _has_votes(measured: Measurement) -> bool:
+    """Says whether a metric file has a number for each factor's votes."""
+    names, parts = (measured.details.get(name) for name in ("factor_names", _VOTES))
+    both = isinstance(names, list) and isinstance(parts, list)
+    return both and len(names) == len(parts) and all(map(is_number, parts))
+
+
+def _votes_right(run: ReportedRun, procedure: Procedure, place: int) -> dict[int, list[float]]:
+    """Returns the part of a factor's votes: step -> a number for each seed of the metric."""
+    found: dict[int, list[float]] = {}
+    for measured in scores.measurements([run], procedure):
+        if _has_votes(measured):
+            found.setdefault(measured.step, []).append(measured.details[_VOTES][place])
+    return found
 
 
 def _tables(

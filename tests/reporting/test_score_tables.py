@@ -110,6 +110,36 @@ def test_details_that_are_numbers_have_rows(three_seeds):
     ]
 
 
+def test_the_votes_of_each_factor_have_a_row(three_seeds):
+    for number, run_dir in enumerate(three_seeds.run_dirs):
+        details = {"factor_names": ["shape", "position_x"]}
+        details["factor_accuracy"] = [0.25 * number, 1.0]
+        three_seeds.folders.measure(run_dir, "factor_vae", 100, 0.5, details=details)
+    (table,) = score_tables.factor_tables(*_read(three_seeds.run_dirs))
+    assert _texts(table) == [
+        ["Factor", "ibgan"],
+        ["shape", f"0.250 {PLUS_MINUS} 0.250"],
+        ["position x", f"1.000 {PLUS_MINUS} 0.000"],
+    ]
+    assert "The part of each factor's votes that is right. FactorVAE score: " in table.caption
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {"factor_names": ["shape"]},
+        {"factor_accuracy": [0.5]},
+        {"factor_names": ["shape"], "factor_accuracy": [0.5, 0.5]},
+        {"factor_names": ["shape"], "factor_accuracy": ["half"]},
+        {"factor_names": "shape", "factor_accuracy": [0.5]},
+    ],
+)
+def test_damaged_votes_are_left_out(folders, details):
+    run_dir = folders.make("a")
+    folders.measure(run_dir, "factor_vae", 100, 0.5, details=details)
+    assert score_tables.factor_tables(*_read([run_dir])) == []
+
+
 def test_without_numbers_there_is_no_table(three_seeds):
     groups, procedures = _read(three_seeds.run_dirs)
     assert score_tables.detail_tables(groups, procedures) == []
