@@ -109,18 +109,17 @@ def _letters(groups: Sequence[Group]) -> list[Block]:
 
 def _details(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]:
     """Returns the other numbers of the metric files, folded away."""
-    found = {
-        measured.procedure: measured.numbers() for run in runs for measured in run.measurements
-    }
+    files = [measured for run in runs for measured in run.measurements]
+    with_numbers = {measured.procedure for measured in files if measured.numbers()}
     ordered = scores.procedures(runs)
-    ordered += sorted(set(found).difference(ordered))
+    ordered += sorted({measured.procedure for measured in files}.difference(ordered))
     detailed: list[Block] = [
         table for own in _by_data(groups) for table in score_tables.detail_tables(own, ordered)
     ]
     detailed += [
         Paragraph(f"Recorded without a number: {tables.procedure_text(procedure)}.")
         for procedure in ordered
-        if not found[procedure]
+        if procedure not in with_numbers
     ]
     return [Folded(summary="The other numbers of each metric", blocks=detailed)] if detailed else []
 

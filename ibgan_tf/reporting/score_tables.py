@@ -157,13 +157,13 @@ def _tables(
     found = []
     for start in range(0, len(columns), MAX_COLUMNS):
         part = columns[start : start + MAX_COLUMNS]
-        cells = [([_cell(row, column) for column in part], row) for row in rows]
+        cells = [[_cell(row, column) for column in part] for row in rows]
         found.append(
             Table(
                 header=[*map(Cell, header), *(column.header for column in part)],
                 rows=[
                     [*row.labels, *own]
-                    for own, row in cells
+                    for row, own in zip(rows, cells, strict=True)
                     if any(cell.text != numbers.NONE for cell in own)
                 ],
                 numeric=[*[False] * len(header), *[True] * len(part)],

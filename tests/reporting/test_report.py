@@ -70,6 +70,15 @@ def test_a_run_has_a_table_of_the_scores_that_the_table_of_all_does_not_tell(
     assert "FactorVAE score<br>" in seed
 
 
+def test_a_file_without_a_number_does_not_hide_the_numbers_of_another(folders, tmp_path):
+    run_dir = folders.make("a")
+    folders.measure(run_dir, "untitled", 50, None, details={"size": 2.0})
+    folders.measure(run_dir, "untitled", 100, None)
+    (path, _), _ = report.write_report([run_dir], tmp_path / "report")
+    text = path.read_text(encoding="utf-8")
+    assert "| untitled | size |" in text and "Recorded without a number" not in text
+
+
 def test_a_report_is_the_same_when_it_is_written_again(folders, tmp_path):
     run_dir = folders.make("a")
     folders.measure(run_dir, "mig", 100, 0.5)
