@@ -109,6 +109,24 @@ def folders(tmp_path):
     return RunFolders(tmp_path / "runs")
 
 
+@pytest.fixture(scope="session")
+def texts():
+    """Gives a function that returns the header and the rows of a table as texts."""
+    return lambda table: [[cell.text for cell in row] for row in (table.header, *table.rows)]
+
+
+@pytest.fixture(scope="session")
+def read_groups():
+    """Gives a function that returns the groups and the procedures of run directories."""
+    from ibgan_tf.reporting import collecting, grouping, scores
+
+    def read(run_dirs):
+        runs = collecting.collect(run_dirs).runs
+        return grouping.group_runs(runs), scores.procedures(runs)
+
+    return read
+
+
 @pytest.fixture
 def toy_run(folders):
     """Gives a function that reads one run directory."""

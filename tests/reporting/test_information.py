@@ -7,13 +7,9 @@ def _groups(*run_dirs):
     return grouping.group_runs(collecting.collect(run_dirs).runs)
 
 
-def _texts(table):
-    return [[cell.text for cell in row] for row in (table.header, *table.rows)]
-
-
-def test_the_logged_bounds_are_those_of_the_last_rows(three_seeds):
+def test_the_logged_bounds_are_those_of_the_last_rows(three_seeds, texts):
     table = information.logged_information_table(_groups(*three_seeds.run_dirs))
-    assert _texts(table) == [
+    assert texts(table) == [
         ["Model", "Step", "Seeds", "I^U", "I^L", "I^L", f"I^U {MINUS} I^L"],
         [
             "ibgan",
@@ -36,7 +32,7 @@ def test_a_log_without_bounds_has_no_table(folders):
     assert information.logged_information_table(_groups(folders.make("a"))) is None
 
 
-def test_bounds_measured_after_training_have_a_table_with_their_samples(folders):
+def test_bounds_measured_after_training_have_a_table_with_their_samples(folders, texts):
     run_dirs = [folders.make(f"seed-{seed}", seed=seed) for seed in (1, 2)]
     for number, run_dir in enumerate(run_dirs):
         details = {
@@ -48,7 +44,7 @@ def test_bounds_measured_after_training_have_a_table_with_their_samples(folders)
         }
         folders.measure(run_dir, "information", 100, 2.0, protocol="ibgan_tf", details=details)
     (table,) = information.measured_information_tables(_groups(*run_dirs))
-    assert _texts(table) == [
+    assert texts(table) == [
         ["Model", "Step", "Seeds", "I^U", "I^L", f"I^U {MINUS} I^L", "Active dimensions"],
         [
             "ibgan",

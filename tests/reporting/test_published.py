@@ -8,17 +8,13 @@ def _tables(run_dirs):
     return published.published_tables(grouping.group_runs(runs), scores.procedures(runs))
 
 
-def _texts(table):
-    return [[cell.text for cell in row] for row in [table.header, *table.rows]]
-
-
-def test_a_score_stands_beside_that_of_the_paper_by_every_protocol(three_seeds):
+def test_a_score_stands_beside_that_of_the_paper_by_every_protocol(three_seeds, texts):
     for run_dir in three_seeds.run_dirs:
         three_seeds.folders.measure(
             run_dir, "factor_vae", 100, 0.5, name="factor_vae-ibgan", protocol="ibgan"
         )
     (table,) = _tables(three_seeds.run_dirs)
-    header, row = _texts(table)
+    header, row = texts(table)
     name = "FactorVAE score"
     assert header == ["Model", "Step", "Seeds", name, name, "Published", "Where"]
     assert [cell.note for cell in table.header[3:5]] == ["disentanglement_lib", "ibgan"]
@@ -27,13 +23,13 @@ def test_a_score_stands_beside_that_of_the_paper_by_every_protocol(three_seeds):
     assert row == ["ibgan", "100", "3", *ours, *paper]
 
 
-def test_a_model_that_no_paper_has_or_that_was_not_measured_has_no_row(folders):
+def test_a_model_that_no_paper_has_or_that_was_not_measured_has_no_row(folders, texts):
     measured = folders.make("a")
     folders.measure(measured, "factor_vae", 100, 0.5)
     unknown = folders.make("b", model="not_yet_written")
     folders.measure(unknown, "factor_vae", 100, 0.25)
     (table,) = _tables([measured, unknown, folders.make("c", model="vae")])
-    assert [row[0] for row in _texts(table)[1:]] == ["ibgan"]
+    assert [row[0] for row in texts(table)[1:]] == ["ibgan"]
 
 
 def test_a_score_that_no_paper_has_makes_no_table(folders):
@@ -42,7 +38,7 @@ def test_a_score_that_no_paper_has_makes_no_table(folders):
     assert _tables([run_dir]) == []
 
 
-def test_infogan_with_spectral_norm_is_compared_with_the_tuned_one(folders):
+def test_infogan_with_spectral_norm_is_compared_with_the_tuned_one(folders, texts):
     run_dirs = []
     for spectral_norm in (False, True):
         name = f"spectral_norm-{spectral_norm}"
@@ -54,7 +50,7 @@ def test_infogan_with_spectral_norm_is_compared_with_the_tuned_one(folders):
         config.write_text(text)
         folders.measure(run_dirs[-1], "factor_vae", 100, 0.5)
     (table,) = _tables(run_dirs)
-    assert [row[-2] for row in _texts(table)[1:]] == [
+    assert [row[-2] for row in texts(table)[1:]] == [
         f"0.61 {PLUS_MINUS} 0.03",
         f"0.82 {PLUS_MINUS} 0.01",
     ]
