@@ -15,7 +15,6 @@ import json
 import multiprocessing
 import os
 import pathlib
-import socket
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ import numpy as np
 from absl import flags
 
 from ibgan_tf import command_line
+from ibgan_tf.ports import free_ports
 from ibgan_tf.runs import atomic, environment
 
 FLAGS = flags.FLAGS
@@ -78,7 +78,7 @@ class Processes:
     """
 
     def __init__(self, contender: Contender, *, batch_size: int, threads_per_operation: int):
-        addresses = [f"127.0.0.1:{port}" for port in _free_ports(contender.workers)]
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(contender.workers)]
         spawning = multiprocessing.get_context("spawn")
         self._pipes, self._processes = [], []
         for index in range(contender.workers):
@@ -118,14 +118,6 @@ class Processes:
                 "A contender's process must take each step. Received: it ended; its messages are "
                 "above."
             ) from error
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def take_steps(

@@ -40,3 +40,16 @@ def stateless_seed(seed: int, step: tf.Tensor | int, draw: int) -> tf.Tensor:
         int32 [2].
     """
     return tf.random.fold_in(tf.constant([seed, draw], tf.int32), tf.cast(step, tf.int32))
+
+
+def check_seed(seed: int) -> None:
+    """Refuses a seed that `stateless_seed` doesn't take.
+
+    Args:
+        seed: the seed.
+
+    Raises:
+        ValueError: it isn't in 0 <= seed < 2**31.
+    """
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"seed must lie in 0..{2**31 - 1}. Received: seed={seed}")

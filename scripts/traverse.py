@@ -58,11 +58,12 @@ def main(_: Sequence[str]) -> None:
     import ibgan_tf
     from ibgan_tf.evaluation import factor_names
     from ibgan_tf.training import pictures
+    from ibgan_tf.training.centers import traversal_centers
 
     settings = {"value_range": FLAGS.range, "columns": FLAGS.columns, "seed": FLAGS.seed}
     pictures.check_traversal(num_centers=FLAGS.num_centers, **settings)
     run = ibgan_tf.load_run(run_dir, step=step, data_dir=FLAGS.data_dir)
-    centers = pictures.traversal_centers(
+    centers = traversal_centers(
         run.model,
         FLAGS.center,
         num_centers=FLAGS.num_centers,

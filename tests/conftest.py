@@ -5,7 +5,6 @@ import hashlib
 import os
 import pathlib
 import resource
-import socket
 import subprocess
 import sys
 import types
@@ -43,20 +42,6 @@ def run_script():
         )
 
     return run
-
-
-@pytest.fixture(scope="session")
-def free_ports():
-    """Gives a function that returns the numbers of some ports on which nobody listens."""
-
-    def choose(count):
-        with contextlib.ExitStack() as stack:
-            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-            for one in sockets:
-                one.bind(("127.0.0.1", 0))
-            return [one.getsockname()[1] for one in sockets]
-
-    return choose
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ FLOORS = {
     "registry": 0,
     "config": 0,
     "mistakes": 0,
+    "ports": 0,
     "seeds": 1,
     "compat": 1,
     "optimizers": 1,

@@ -1,6 +1,7 @@
+import pytest
 import tensorflow as tf
 
-from ibgan_tf.seeds import Draw, stateless_seed
+from ibgan_tf.seeds import Draw, check_seed, stateless_seed
 
 
 def seed_of(seed, step, draw):
@@ -41,6 +42,17 @@ def test_seeds_fit_the_stateless_functions():
     seed = stateless_seed(2**31 - 1, 2**31 - 1, Draw.EVALUATION)
     assert seed.dtype == tf.int32
     assert seed.shape == [2]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_outside_of_int32_is_refused(seed):
+    with pytest.raises(ValueError, match=rf"seed must lie in 0..2147483647. Received: seed={seed}"):
+        check_seed(seed)
+
+
+def test_the_first_and_the_last_seed_are_taken():
+    for seed in (0, 2**31 - 1):
+        check_seed(seed)
 
 
 def test_the_numbers_of_the_draws_are_never_changed():

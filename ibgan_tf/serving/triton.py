@@ -17,7 +17,6 @@ import pathlib
 import platform
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from ibgan_tf import registry
+from ibgan_tf.ports import free_ports
 from ibgan_tf.serving import card, requests, server_config, triton_lines
 from ibgan_tf.serving.packing import pack, unpack
 from ibgan_tf.serving.status import StatusError
@@ -134,7 +134,7 @@ class TritonServer:
         self.python = pathlib.Path(python)
         self.imported: list[str] = []
         self._host = host
-        self._ports = ports or _free_ports(host)
+        self._ports = ports or tuple(free_ports(3, host=host))
         self.grpc_address, self.http_address, self.metrics_address = (
             f"{host}:{port}" for port in self._ports
         )
@@ -324,13 +324,3 @@ def _environment() -> dict[str, str]:
     ours = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return kept | {"CUDA_VISIBLE_DEVICES": "-1", "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _free_ports(host: str) -> tuple[int, int, int]:
-    """Returns three ports at which nobody listens."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for one in sockets:
-            one.bind((host, 0))
-        grpc, http, metrics = (one.getsockname()[1] for one in sockets)
-    return grpc, http, metrics

@@ -26,6 +26,7 @@ from ibgan_tf.runs.checkpoints import Checkpoints
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.run_directory import RunRecord
 from ibgan_tf.training import pictures
+from ibgan_tf.training.centers import traversal_centers
 from ibgan_tf.training.interval import ReportInterval
 from ibgan_tf.training.tensorboard import TensorBoardWriter
 
@@ -260,7 +261,7 @@ class Pictures(Callback):
             self._run_dir / "traversals",
             stem=f"step-{batch}",
             title=f"{self._title}, step {batch:,}",
-            centers=pictures.traversal_centers(self.model, "random", num_centers=1),
+            centers=traversal_centers(self.model, "random", num_centers=1),
             animate=False,
         )
         self._board.image("samples", grids.read_png(samples), step=batch)

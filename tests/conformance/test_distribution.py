@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ibgan_tf.models import MODELS
+from ibgan_tf.ports import free_ports
 
 PROGRAM = pathlib.Path(__file__).with_name("replica_step.py")
 ROOT = PROGRAM.parents[2]
@@ -63,7 +64,7 @@ SLOW_GROUPS = {
 }
 
 
-def with_addresses(groups, free_ports):
+def with_addresses(groups):
     """Returns the groups; those of workers know of each other."""
     described = {}
     for name, group in groups.items():
@@ -82,13 +83,13 @@ def with_addresses(groups, free_ports):
 
 
 @pytest.fixture(scope="module")
-def run_program(tmp_path_factory, free_ports):
+def run_program(tmp_path_factory):
     """Gives a function that returns what the program writes: group -> name -> array."""
 
     @functools.cache
     def run(slow):
         folder = tmp_path_factory.mktemp("replicas")
-        groups = with_addresses(SLOW_GROUPS if slow else GROUPS, free_ports)
+        groups = with_addresses(SLOW_GROUPS if slow else GROUPS)
         request = folder / "request.json"
         request.write_text(json.dumps({"cases": CASES, "groups": groups}))
         done = subprocess.run(

@@ -9,6 +9,7 @@ import urllib.request
 
 import pytest
 
+from ibgan_tf.ports import free_ports
 from ibgan_tf.serving import triton
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -29,7 +30,7 @@ def test_a_missing_environment_is_one_clear_line(run_script, published, tmp_path
 
 
 @pytest.mark.triton
-def test_it_serves_until_it_is_interrupted(published, free_ports):
+def test_it_serves_until_it_is_interrupted(published):
     if reason := triton.why_not(TRITON):
         pytest.skip(reason)
     port, rest_port, metrics_port = free_ports(3)

@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from ibgan_tf.ports import free_ports
 from ibgan_tf.runs import run_directory
 from ibgan_tf.runs.checkpoints import checkpoint_steps
 
@@ -18,7 +19,7 @@ TOY = (
 
 
 @pytest.fixture(scope="module")
-def start_workers(start_training, free_ports):
+def start_workers(start_training):
     """Gives a function that starts workers with the same flags, but for those of single ones."""
 
     def start(count, *flags, single=None, **environment):

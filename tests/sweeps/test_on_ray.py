@@ -12,6 +12,7 @@ import tempfile
 
 import pytest
 
+from ibgan_tf.ports import free_ports
 from ibgan_tf.runs import json_lines, lock
 from ibgan_tf.sweeps import on_ray
 
@@ -84,9 +85,7 @@ def cluster(start_machine, tmp_path, monkeypatch, request):
     generate = [RAY, "get-auth-token", "--generate"]
     subprocess.run(generate, env={**os.environ, **ENVIRONMENT}, check=True, capture_output=True)
     assert (tmp_path / "home" / ".ray" / "auth_token").exists()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     start_machine(
         *("--head", f"--port={port}", "--node-ip-address=127.0.0.1", "--include-dashboard=false")
     )

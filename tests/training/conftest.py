@@ -15,7 +15,30 @@ from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.run_directory import RunRecord
 from ibgan_tf.training import callbacks, loop
 
-toy = types.SimpleNamespace(**runpy.run_path(str(pathlib.Path(__file__).with_name("toy.py"))))
+
+def _load(name: str) -> types.SimpleNamespace:
+    return types.SimpleNamespace(**runpy.run_path(str(pathlib.Path(__file__).with_name(name))))
+
+
+toy, pictured = _load("toy.py"), _load("pictured.py")
+
+
+@pytest.fixture
+def fake_model():
+    """The class of a model that generates from z or r."""
+    return pictured.FakeModel
+
+
+@pytest.fixture
+def fake_infogan():
+    """The class of a model that generates from noise, codes and a category side by side."""
+    return pictured.FakeInfoGAN
+
+
+@pytest.fixture
+def fake_dataset():
+    """The class of a data set of even grey images."""
+    return pictured.FakeDataset
 
 
 @pytest.fixture

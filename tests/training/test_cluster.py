@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from ibgan_tf.ports import free_ports
 from ibgan_tf.training import cluster as clusters
 
 
@@ -69,7 +70,7 @@ def test_what_names_no_workers_is_refused_with_an_example(text, message):
         clusters.read_cluster(text)
 
 
-def test_workers_wait_for_each_other(free_ports):
+def test_workers_wait_for_each_other():
     ports = free_ports(3)
     reached = [threading.Event() for _ in ports]
 
@@ -90,7 +91,7 @@ def test_workers_wait_for_each_other(free_ports):
     assert all(event.is_set() for event in reached)
 
 
-def test_those_that_do_not_come_are_named_with_the_reason(free_ports):
+def test_those_that_do_not_come_are_named_with_the_reason():
     ports = free_ports(3)
     with socket.create_server(("127.0.0.1", ports[1])):
         message = (
@@ -101,14 +102,14 @@ def test_those_that_do_not_come_are_named_with_the_reason(free_ports):
             clusters.wait_for_workers(cluster_of(ports, index=0), seconds=0.1)
 
 
-def test_a_host_without_an_address_is_named(free_ports):
+def test_a_host_without_an_address_is_named():
     (port,) = free_ports(1)
     text = text_of({"worker": [f"127.0.0.1:{port}", "no-such-host.invalid:1"]})
     with pytest.raises(ConnectionError, match=r"worker 1 \(no-such-host.invalid:1\): \w+"):
         clusters.wait_for_workers(clusters.read_cluster(text), seconds=0.1)
 
 
-def test_a_port_that_is_taken_is_told(free_ports):
+def test_a_port_that_is_taken_is_told():
     ports = free_ports(2)
     with (
         socket.create_server(("127.0.0.1", ports[0])),

@@ -1,56 +1,11 @@
-import types
-
 import numpy as np
 import pytest
-import tensorflow as tf
-import tensorflow_probability as tfp
 from PIL import Image
 
 from ibgan_tf.training import pictures
+from ibgan_tf.training.centers import traversal_centers
 
-tfd = tfp.distributions
-
-R_DIM = 3
-
-
-class FakeModel:
-    """Generates images whose first pixels are the code; remembers the codes it was given."""
-
-    def __init__(self, divergences=(0.1, 0.9, 0.4)):
-        self.latent = (
-            _part("z", size=4, traversable=False),
-            _part("r", size=R_DIM, traversable=True),
-        )
-        self.divergences = divergences
-        self.codes = []
-
-    def generate_from_r(self, r):
-        self.codes.append(np.asarray(r))
-        return tf.tile(tf.reshape(r[:, 0] / 4.0, [-1, 1, 1, 1]), [1, 8, 8, 1])
-
-    def generate(self, z):
-        self.codes.append(np.asarray(z))
-        return tf.zeros([len(z), 8, 8, 1])
-
-    def encode(self, images):
-        means = tf.reduce_mean(images, axis=[1, 2, 3])
-        return None, tf.tile(means[:, tf.newaxis], [1, R_DIM])
-
-    def dimension_kl(self, num_samples, seed):
-        return tf.constant(self.divergences)
-
-
-class FakeDataset:
-    size = 100
-
-    def images(self, indices):
-        levels = np.asarray(indices, np.uint8)
-        return np.broadcast_to(levels[:, None, None, None], [len(levels), 8, 8, 1])
-
-
-def _part(name, *, size, traversable):
-    prior = tfd.Normal(tf.fill([size], 0.5), tf.ones([size]))
-    return types.SimpleNamespace(name=name, size=size, prior=prior, traversable=traversable)
+R_DIM = 3  # of the fake model
 
 
 def _draw(model, tmp_path, **arguments):
@@ -62,8 +17,8 @@ def _draw(model, tmp_path, **arguments):
     return pictures.draw_traversals(model, tmp_path / "traversals", **arguments)
 
 
-def test_draw_traversals_writes_a_picture_per_center_and_one_animation(tmp_path):
-    paths = _draw(FakeModel(), tmp_path, columns=5)
+def test_draw_traversals_writes_a_picture_per_center_and_one_animation(tmp_path, fake_model):
+    paths = _draw(fake_model(), tmp_path, columns=5)
     assert [path.name for path in paths] == ["step-7-1.png", "step-7-2.png", "step-7.gif"]
     assert all(path.parent == tmp_path / "traversals" for path in paths)
     with Image.open(paths[0]) as picture, Image.open(paths[2]) as animation:
@@ -71,8 +26,8 @@ def test_draw_traversals_writes_a_picture_per_center_and_one_animation(tmp_path)
         assert animation.n_frames == 2 * (2 * 5 - 1) - 2
 
 
-def test_rows_are_ordered_by_kl_and_turn_over_the_whole_range(tmp_path):
-    model = FakeModel(divergences=(0.1, 0.9, 0.4))
+def test_rows_are_ordered_by_kl_and_turn_over_the_whole_range(tmp_path, fake_model):
+    model = fake_model(divergences=(0.1, 0.9, 0.4))
     center = np.array([0.1, 0.2, 0.3], np.float32)
     _draw(model, tmp_path, centers=center[np.newaxis], columns=5, animate=False)
     codes = np.concatenate(model.codes).reshape([R_DIM, 5, R_DIM])
@@ -83,13 +38,13 @@ def test_rows_are_ordered_by_kl_and_turn_over_the_whole_range(tmp_path):
         np.testing.assert_array_equal(others, np.tile(np.delete(center, dimension), [5, 1]))
 
 
-def test_the_animated_picture_has_the_same_columns_as_the_still_one(tmp_path):
-    (still,) = _draw(FakeModel(), tmp_path / "a", centers=np.zeros([1, R_DIM]), animate=False)
-    moving, _ = _draw(FakeModel(), tmp_path / "b", centers=np.zeros([1, R_DIM]))
+def test_the_animated_picture_has_the_same_columns_as_the_still_one(tmp_path, fake_model):
+    (still,) = _draw(fake_model(), tmp_path / "a", centers=np.zeros([1, R_DIM]), animate=False)
+    moving, _ = _draw(fake_model(), tmp_path / "b", centers=np.zeros([1, R_DIM]))
     assert still.read_bytes() == moving.read_bytes()
 
 
-def test_a_label_ends_in_the_dimension_s_own_note(tmp_path, monkeypatch):
+def test_a_label_ends_in_the_dimension_s_own_note(tmp_path, monkeypatch, fake_model):
     labels = []
     monkeypatch.setattr(
         pictures.traversals,
@@ -97,7 +52,7 @@ def test_a_label_ends_in_the_dimension_s_own_note(tmp_path, monkeypatch):
         lambda images, *, row_labels, **others: labels.extend(row_labels),
     )
     _draw(
-        FakeModel(divergences=(0.1, 0.9, 0.4)),
+        fake_model(divergences=(0.1, 0.9, 0.4)),
         tmp_path,
         centers=np.zeros([1, R_DIM]),
         animate=False,
@@ -106,8 +61,8 @@ def test_a_label_ends_in_the_dimension_s_own_note(tmp_path, monkeypatch):
     assert labels == ["r1  KL 0.90  position_x 0.58", "r2  KL 0.40", "r0  KL 0.10  scale 0.30"]
 
 
-def test_images_are_generated_in_bounded_batches():
-    model = FakeModel()
+def test_images_are_generated_in_bounded_batches(fake_model):
+    model = fake_model()
     codes = np.random.default_rng(0).normal(size=[3, 200, R_DIM]).astype(np.float32)
     images = pictures.generate_images(model.generate_from_r, codes)
     assert images.shape == (3, 200, 8, 8, 1)
@@ -125,51 +80,14 @@ def test_images_are_generated_in_bounded_batches():
         ({"value_range": float("nan")}, "range must be > 0 and finite. Received: range=nan"),
     ],
 )
-def test_draw_traversals_refuses_wrong_arguments(tmp_path, arguments, message):
+def test_draw_traversals_refuses_wrong_arguments(tmp_path, arguments, message, fake_model):
     with pytest.raises(ValueError, match=message):
-        _draw(FakeModel(), tmp_path, **arguments)
-
-
-def test_random_centers_are_draws_that_the_seed_fixes_one_by_one():
-    model = FakeModel()
-    centers = pictures.traversal_centers(model, "random", num_centers=3, seed=5)
-    fewer = pictures.traversal_centers(model, "random", num_centers=2, seed=5)
-    others = pictures.traversal_centers(model, "random", num_centers=3, seed=6)
-    assert centers.shape == (3, R_DIM) and centers.dtype == np.float32
-    np.testing.assert_array_equal(centers[:2], fewer)
-    assert len(np.unique(np.concatenate([centers, others]))) == 6 * R_DIM
-
-
-def test_the_mean_center_is_the_mean_of_the_prior():
-    centers = pictures.traversal_centers(FakeModel(), "mean", num_centers=3)
-    np.testing.assert_array_equal(centers, np.full([1, R_DIM], 0.5))
-
-
-def test_data_centers_are_codes_of_images_scaled_to_the_range_of_training():
-    centers = pictures.traversal_centers(
-        FakeModel(), "data", num_centers=4, seed=1, dataset=FakeDataset()
-    )
-    indices = np.random.default_rng(1).integers(100, size=4)
-    np.testing.assert_allclose(centers[:, 0], indices / 127.5 - 1.0, rtol=1e-5)
-
-
-def test_another_kind_of_center_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match="center must be one of: .* Did you mean 'random'"):
-        pictures.traversal_centers(FakeModel(), "randon", num_centers=1)
-
-
-def test_a_model_without_a_traversable_part_is_refused():
-    model = FakeModel()
-    model.latent = model.latent[:1]
-    with pytest.raises(
-        ValueError, match=r"traversable latent part. Received: FakeModel with \['z'\]"
-    ):
-        pictures.traversal_centers(model, "random", num_centers=1)
+        _draw(fake_model(), tmp_path, **arguments)
 
 
 @pytest.mark.parametrize(("latent", "size"), [("z", 4), ("r", R_DIM)])
-def test_draw_samples_draws_from_the_prior_of_the_latent(tmp_path, latent, size):
-    model = FakeModel()
+def test_draw_samples_draws_from_the_prior_of_the_latent(tmp_path, latent, size, fake_model):
+    model = fake_model()
     path = pictures.draw_samples(model, tmp_path / "a.png", num_samples=10, latent=latent, seed=3)
     codes = np.concatenate(model.codes)
     assert codes.shape == (10, size)
@@ -178,9 +96,9 @@ def test_draw_samples_draws_from_the_prior_of_the_latent(tmp_path, latent, size)
         assert image.size == (4 * 65 - 1, 3 * 65 - 1)  # 10 images of 8 x 8 enlarged to 64 x 64
 
 
-def test_samples_of_the_same_seed_are_the_same(tmp_path):
+def test_samples_of_the_same_seed_are_the_same(tmp_path, fake_model):
     files = [
-        pictures.draw_samples(FakeModel(), tmp_path / name, num_samples=4, latent="r", seed=seed)
+        pictures.draw_samples(fake_model(), tmp_path / name, num_samples=4, latent="r", seed=seed)
         for name, seed in [("a.png", 0), ("b.png", 0), ("c.png", 1)]
     ]
     first, second, third = [file.read_bytes() for file in files]
@@ -194,45 +112,21 @@ def test_samples_of_the_same_seed_are_the_same(tmp_path):
         ({"seed": 2**31}, "seed must lie in 0..2147483647. Received: seed=2147483648"),
     ],
 )
-def test_draw_samples_refuses_wrong_arguments(tmp_path, arguments, message):
+def test_draw_samples_refuses_wrong_arguments(tmp_path, arguments, message, fake_model):
     with pytest.raises(ValueError, match=message):
-        pictures.draw_samples(FakeModel(), tmp_path / "a.png", **arguments)
+        pictures.draw_samples(fake_model(), tmp_path / "a.png", **arguments)
 
 
-def test_samples_of_an_unknown_latent_are_refused(tmp_path):
+def test_samples_of_an_unknown_latent_are_refused(tmp_path, fake_model):
     with pytest.raises(ValueError, match="latent must be one of: r, z. Received: latent='c'"):
-        pictures.draw_samples(FakeModel(), tmp_path / "a.png", latent="c")
+        pictures.draw_samples(fake_model(), tmp_path / "a.png", latent="c")
 
 
-class FakeInfoGAN(FakeModel):
-    """Generates from noise, two uniform codes and a category of four, side by side."""
-
-    def __init__(self):
-        super().__init__()
-        uniform = tfd.Uniform(-tf.ones([2]), 1.0)
-        category = tfd.OneHotCategorical(logits=tf.zeros([4]), dtype=tf.float32)
-        self.latent = (
-            _part("z", size=3, traversable=False),
-            types.SimpleNamespace(name="c", size=2, prior=uniform, traversable=True),
-            types.SimpleNamespace(name="s1", size=4, prior=category, traversable=True),
-        )
-
-    generate_from_r = dimension_kl = property()  # it has neither
-
-    def generate(self, latent):
-        self.codes.append(np.asarray(latent))
-        return tf.zeros([len(latent), 8, 8, 1])
-
-    def encode(self, images):
-        return tf.fill([len(images), 2], 0.25), tf.tile([[0.1, 0.2, 0.6, 0.1]], [len(images), 1])
-
-    def code_information(self, num_samples, seed):
-        return {"c": tf.constant([0.2, 0.7]), "s1": tf.constant([1.3])}
-
-
-def test_continuous_codes_are_turned_within_their_range_the_most_informative_first(tmp_path):
-    model = FakeInfoGAN()
-    centers = pictures.traversal_centers(model, "random", num_centers=1)
+def test_continuous_codes_are_turned_within_their_range_the_most_informative_first(
+    tmp_path, fake_infogan
+):
+    model = fake_infogan()
+    centers = traversal_centers(model, "random", num_centers=1)
     assert centers.shape == (1, 3 + 2 + 4)
     paths = _draw(model, tmp_path, centers=centers, columns=5, animate=False)
     assert [path.name for path in paths] == ["step-7-1.png", "step-7-s1.png"]
@@ -242,8 +136,10 @@ def test_continuous_codes_are_turned_within_their_range_the_most_informative_fir
     np.testing.assert_array_equal(turned[0, :, 5:], np.tile(centers[:, 5:], [5, 1]))
 
 
-def test_categories_have_a_picture_of_all_of_them_for_several_draws_of_the_rest(tmp_path):
-    model = FakeInfoGAN()
+def test_categories_have_a_picture_of_all_of_them_for_several_draws_of_the_rest(
+    tmp_path, fake_infogan
+):
+    model = fake_infogan()
     _draw(model, tmp_path, centers=np.zeros([1, 9]), animate=False)
     codes = model.codes[-1].reshape([8, 4, 9])
     np.testing.assert_array_equal(codes[:, :, 5:], np.tile(np.eye(4), [8, 1, 1]))
@@ -251,22 +147,8 @@ def test_categories_have_a_picture_of_all_of_them_for_several_draws_of_the_rest(
     assert len(np.unique(codes[:, 0, :5])) == 8 * 5
 
 
-def test_centers_of_codes_are_read_off_images_and_the_noise_is_at_its_mean():
-    model = FakeInfoGAN()
-    centers = pictures.traversal_centers(model, "data", num_centers=2, dataset=FakeDataset())
-    np.testing.assert_allclose(centers, [[0.5] * 3 + [0.25] * 2 + [0, 0, 1, 0]] * 2)
-    means = pictures.traversal_centers(model, "mean", num_centers=2)
-    np.testing.assert_allclose(means, [[0.5] * 3 + [0] * 2 + [1, 0, 0, 0]])
-
-
-def test_a_model_that_cannot_encode_has_no_centers_of_data():
-    model = types.SimpleNamespace(latent=FakeInfoGAN().latent, generate=None)
-    with pytest.raises(ValueError, match="center must be random or mean for a model that can't"):
-        pictures.traversal_centers(model, "data", num_centers=1, dataset=FakeDataset())
-
-
-def test_samples_without_a_name_are_of_what_the_model_generates_from(tmp_path):
-    model = FakeInfoGAN()
+def test_samples_without_a_name_are_of_what_the_model_generates_from(tmp_path, fake_infogan):
+    model = fake_infogan()
     pictures.draw_samples(model, tmp_path / "a.png", num_samples=5)
     (codes,) = model.codes
     assert codes.shape == (5, 9)

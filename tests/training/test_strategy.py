@@ -4,6 +4,7 @@ import types
 import pytest
 import tensorflow as tf
 
+from ibgan_tf.ports import free_ports
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.training import strategy as training_strategy
 
@@ -88,7 +89,7 @@ def test_a_batch_that_the_workers_cannot_share_is_refused_before_anybody_waits(m
         configure(strategy="multi_worker")
 
 
-def test_a_worker_that_is_not_there_is_named(monkeypatch, free_ports):
+def test_a_worker_that_is_not_there_is_named(monkeypatch):
     own, other = free_ports(2)
     monkeypatch.setenv("TF_CONFIG", tf_config(f"127.0.0.1:{own}", f"127.0.0.1:{other}"))
     message = rf"within 0.1 s. Received: no answer from worker 1 \(127.0.0.1:{other}\): Connection"

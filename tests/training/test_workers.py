@@ -4,6 +4,7 @@ import socket
 import pytest
 import tensorflow as tf
 
+from ibgan_tf.ports import free_ports
 from ibgan_tf.training import cluster as clusters
 from ibgan_tf.training import workers as training_workers
 
@@ -31,7 +32,7 @@ def test_the_first_worker_is_the_chief():
     assert not second.is_chief and second.name == "worker 1 (127.0.0.1:2)"
 
 
-def test_a_worker_that_does_not_answer_any_more_is_named(free_ports):
+def test_a_worker_that_does_not_answer_any_more_is_named():
     ports = free_ports(3)
     message = (
         rf"no answer any more from worker 2 \(127.0.0.1:{ports[2]}\); its own messages say why. "
@@ -45,7 +46,7 @@ def test_a_worker_that_does_not_answer_any_more_is_named(free_ports):
         raise tf.errors.UnavailableError(None, None, "recvmsg:Connection reset by peer")
 
 
-def test_a_worker_that_hangs_is_named_as_tensorflow_names_it(free_ports):
+def test_a_worker_that_hangs_is_named_as_tensorflow_names_it():
     ports = free_ports(2)
     text = "The following tasks are unhealthy: /job:worker/replica:0/task:1"
     with (
@@ -56,7 +57,7 @@ def test_a_worker_that_hangs_is_named_as_tensorflow_names_it(free_ports):
         raise tf.errors.UnavailableError(None, None, text)
 
 
-def test_other_errors_stay_what_they_are(free_ports):
+def test_other_errors_stay_what_they_are():
     ports = free_ports(2)
     with (
         socket.create_server(("127.0.0.1", ports[1])),
