@@ -23,8 +23,8 @@ command_line.define_flag("num_samples", int, "Images in the grid.", default=64)
 command_line.define_flag(
     "latent",
     str,
-    "What is drawn at random; by default what the model generates from. IB-GAN: noise z, shown "
-    "through the mean of e(r|z), or codes r from the prior m(r).",
+    "What is drawn at random; by default what the model generates from. IB-GAN: noise z, which "
+    "passes r ~ e(r|z), or codes r from the prior m(r).",
 )
 command_line.define_flag("seed", int, "Which samples.", default=0)
 command_line.define_flag(

@@ -17,6 +17,8 @@ from typing import Any
 import tensorflow as tf
 
 from ibgan_tf import seeds
+from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.batches import batches
 from ibgan_tf.data.progress import progress_bar
 from ibgan_tf.evaluation.codes import metrics_folder, weights_hash
 from ibgan_tf.models import codes, latents
@@ -37,13 +39,16 @@ class Training:
         steps: of training.
         batch_size: samples in each, all of them new.
         learning_rate: Adam's.
-        seed: of the initial weights and of the samples.
+        seed: of the initial weights, of the samples and of the real images.
+        reconstruct_real_images: whether it runs on real images too, for its BatchNorm statistics
+            only, as those of InfoGAN and IB-GAN do: what it encodes are real images.
     """
 
     steps: int = 5000
     batch_size: int = 64
     learning_rate: float = 1e-3
     seed: int = 0
+    reconstruct_real_images: bool = True
 
 
 def with_reconstructor(run: Run, training: Training | None = None) -> Run:
@@ -60,9 +65,10 @@ def with_reconstructor(run: Run, training: Training | None = None) -> Run:
     if not codes.code_parts(model.latent):
         return run
     folder = metrics_folder(run.run_dir, run.step) / FOLDER
-    return dataclasses.replace(
-        run, model=ReconstructedGAN(model, folder, training=training or Training())
+    reconstructed = ReconstructedGAN(
+        model, folder, dataset=run.dataset, training=training or Training()
     )
+    return dataclasses.replace(run, model=reconstructed)
 
 
 class ReconstructedGAN:
@@ -71,13 +77,22 @@ class ReconstructedGAN:
     Args:
         model: with `latent`, `generator` and `generate`.
         folder: where the reconstructor is kept.
+        dataset: the real images.
         training: how it is trained.
     """
 
     representations = ("afterwards_mean",)
 
-    def __init__(self, model: Any, folder: str | os.PathLike[str], *, training: Training):
-        self._model, self._folder, self._training = model, pathlib.Path(folder), training
+    def __init__(
+        self,
+        model: Any,
+        folder: str | os.PathLike[str],
+        *,
+        dataset: ImageDataset,
+        training: Training,
+    ):
+        self._model, self._folder = model, pathlib.Path(folder)
+        self._dataset, self._training = dataset, training
         self.latent, self.config, self.image_shape = model.latent, model.config, model.image_shape
 
     def networks(self) -> dict[str, tf.keras.Model]:
@@ -104,6 +119,10 @@ class ReconstructedGAN:
         """Returns the GAN's images of latents."""
         return self._model.generate(latent)
 
+    def sample_images(self, latent: tf.Tensor, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns the GAN's images of what `sample_prior` drew."""
+        return self._model.sample_images(latent, seed=seed)
+
     def represent(
         self, images: tf.Tensor, kind: str = "afterwards_mean", *, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
@@ -114,8 +133,11 @@ class ReconstructedGAN:
             kind: "afterwards_mean".
             seed: not used.
         """
-        with tf.init_scope():  # whoever builds a graph of this; the training isn't part of it
+        if tf.executing_eagerly():
             network, _ = self._reconstructor
+        else:  # the graph only reads it: a training within this scope would have no gradients
+            with tf.init_scope():
+                network, _ = self._reconstructor
         outputs = network(images, training=False)
         found = codes.posteriors(outputs, codes.code_parts(self.latent), learned_variance=False)
         return tf.concat(list(codes.means(found).values()), axis=1)
@@ -142,7 +164,7 @@ class ReconstructedGAN:
             )
             if weights_hash({"reconstructor": network}) == known["sha256"]:
                 return network, known
-        train(network, self, self._training)
+        train(network, self, self._dataset, self._training)
         record = expected | {
             "information": _information(network, self, self._training.seed),
             "sha256": weights_hash({"reconstructor": network}),
@@ -153,19 +175,22 @@ class ReconstructedGAN:
         return network, record
 
 
-def train(network: tf.keras.Model, model: Any, training: Training) -> None:
+def train(network: tf.keras.Model, model: Any, dataset: ImageDataset, training: Training) -> None:
     """Trains q(c|x) on samples of a generator, by InfoGAN's eq. (5); shows a progress bar.
 
     Args:
         network: of q(c|x); changed in place.
         model: with `latent` and `generate`.
-        training: steps, batch size, rate and seed.
+        dataset: the real images.
+        training: how.
     """
     parts = codes.code_parts(model.latent)
     optimizer = tf.keras.optimizers.Adam(training.learning_rate, beta_1=0.5)
     optimizer.build(network.trainable_variables)
 
     def one_step(step: tf.Tensor) -> tuple[tf.Tensor]:
+        if training.reconstruct_real_images:
+            network(next(real)["images"], training=True)
         seed = seeds.stateless_seed(training.seed, step, seeds.Draw.NOISE)
         latent, values = _draw(model.latent, training.batch_size, seed)
         images = model.generate(latent)
@@ -176,6 +201,8 @@ def train(network: tf.keras.Model, model: Any, training: Training) -> None:
         gradients = tape.gradient(loss, network.trainable_variables)
         optimizer.apply(gradients, network.trainable_variables)
         return (step + 1,)
+
+    real = iter(batches(dataset, batch_size=training.batch_size, seed=training.seed))
 
     @tf.function(autograph=False)
     def steps(first: tf.Tensor, count: tf.Tensor) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ibgan_tf.evaluation import codes, scores
+from ibgan_tf.evaluation import bounds, codes, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
 from ibgan_tf.metrics.udr import udr
 from ibgan_tf.runs.load import Run, load_run
 
 NUM_IMAGES = 10_000  # of which the metric draws its own
+_KL_IMAGES = 10_000
 
 
 def evaluate_agreement(
@@ -88,7 +89,13 @@ def _check_same_images(runs: Sequence[Run]) -> None:
 
 
 def _dimension_kl(run: Run) -> np.ndarray:
-    """Returns the KL of each dimension of a run's first codes, nats, [code_dim]."""
+    """Returns the KL of each dimension of a run's first codes, nats, [code_dim].
+
+    Of q(z|x) it is the mean over real images, as in disentanglement_lib.
+    """
+    if bounds.kind_of(run.model) == "posterior":
+        found = bounds.of_posterior(run.model, run.dataset, num_samples=_KL_IMAGES, seed=0)
+        return np.asarray(found["dimension_kl"])
     if not hasattr(run.model, "dimension_kl"):
         raise ValueError(
             "UDR must have models that know the KL of each code dimension. "

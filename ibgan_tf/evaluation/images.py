@@ -142,19 +142,20 @@ def score_images(run: Run, comparison: Comparison) -> Iterator[dict[str, Any]]:
 
 
 def generate_fn(model: Any) -> image_quality.GenerateFn:
-    """Returns a function of a number and a seed that makes images of a model.
+    """Returns a function of a number and a seed that draws images of a model.
 
     Args:
-        model: with `generate` and `sample_prior`.
+        model: with `sample_prior` and `sample_images`.
     """
 
     @tf.function(reduce_retracing=True)
-    def generate(z: tf.Tensor) -> tf.Tensor:
-        return model.generate(z)
+    def sample_images(latent: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        return model.sample_images(latent, seed=seed)
 
     def images(num_images: int, seed: int) -> np.ndarray:
         draw = seeds.stateless_seed(seed, 0, seeds.Draw.EVALUATION)
-        made = generate(model.sample_prior(num_images, seed=draw)).numpy()
+        latent = model.sample_prior(num_images, seed=draw)
+        made = sample_images(latent, seeds.stateless_seed(seed, 0, seeds.Draw.CODE)).numpy()
         return np.clip(made, -1.0, 1.0)  # tanh in bfloat16 may round past 1
 
     return images

@@ -30,6 +30,12 @@ IMAGE_PROTOCOL = "tf_gan"
 # What the names of results leave out: protocols, representation and statistics.
 _ONLY_PROTOCOLS = (DEFAULT_PROTOCOL, IMAGE_PROTOCOL, "ibgan_tf")
 _USUAL = (None, "training")
+# The first of these in a result of "information" is its score.
+_INFORMATION_BOUNDS = (
+    "information_lower_bound",
+    "information_lower_bound_fitted",
+    "information_upper_bound",
+)
 _PACKAGES = ("numpy", "scikit-learn", "tensorflow", "tensorflow-gan", "ibgan_tf")
 
 
@@ -220,8 +226,19 @@ def result_name(result: dict[str, Any]) -> str:
 
 
 def tag(result: dict[str, Any]) -> str:
-    """Returns the name of a result in TensorBoard and in the log: that of its file."""
-    return f"metrics/{result_name(result)}"
+    """Returns the name of a result in TensorBoard and in the log: that of its file.
+
+    Bounds of the information have their own names: models know different ones.
+    """
+    name = result_name(result).removeprefix(result["metric"])
+    return f"metrics/{_quantity(result)}{name}"
+
+
+def _quantity(result: dict[str, Any]) -> str:
+    """Returns what the score of a result is: its metric, or which bound of the information."""
+    if result["metric"] != "information":
+        return result["metric"]
+    return next(name for name in _INFORMATION_BOUNDS if name in result["details"])
 
 
 def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
@@ -245,11 +262,11 @@ def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
 def table_text(results: Sequence[dict[str, Any]]) -> str:
     """Returns results as a table for the screen."""
     lines = [
-        f"{'metric':<28}{'score':>10}  {'protocol':<26}{'settings':<18}{'seed':>4}{'seconds':>9}"
+        f"{'metric':<32}{'score':>10}  {'protocol':<26}{'settings':<18}{'seed':>4}{'seconds':>9}"
     ]
     for result in results:
         lines.append(
-            f"{result['metric']:<28}{result['score']:>10.4g}  {result['protocol']:<26}"
+            f"{_quantity(result):<32}{result['score']:>10.4g}  {result['protocol']:<26}"
             f"{result['settings']:<18}{result['seed']:>4}{result['seconds']:>9.1f}"
         )
     return "\n".join(lines)

@@ -144,6 +144,20 @@ class GenerativeModel(tf.keras.Model):
         """
         return self.latent[0].prior.sample(num_samples, seed=seed)
 
+    def sample_images(self, latent: tf.Tensor, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns images as the model defines their distribution, given a draw of its prior.
+
+        A model that is random beyond its prior, where `generate` is not, overrides it.
+
+        Args:
+            latent: of `sample_prior`.
+            seed: stateless seed of what else is random, int32 [2].
+
+        Returns:
+            images: float32 [num_samples, height, width, channels] in [-1, 1].
+        """
+        return self.generate(latent)
+
     def _finish_building(self) -> None:
         self.built = True
         # The optimizers are the model's own: compile() alone would make, and save, a useless one.

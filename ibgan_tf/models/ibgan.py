@@ -308,6 +308,20 @@ class IBGAN(base.GenerativeModel):
         """
         return self.generate_from_r(self.encode_noise(z).loc)
 
+    def sample_images(self, latent: tf.Tensor, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns images of noise through draws r ~ e(r|z), as in training; `generate` takes means.
+
+        A dimension that carries nothing is noise to the generator, and almost still in the means.
+
+        Args:
+            latent: noise z, float32 [batch, z_dim].
+            seed: stateless seed of the draws, int32 [2].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.generate_from_r(self.encode_noise(latent).sample(seed=seed))
+
     def generate_from_r(self, r: tf.Tensor) -> tf.Tensor:
         """Returns the images of representations.
 

@@ -4,6 +4,7 @@ The glue between models and plotting, which don't know each other: a model comes
 do, arrays go to `ibgan_tf.plotting`.
 """
 
+import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -177,7 +178,7 @@ def draw_samples(
 ) -> Path:
     """Draws a square grid of samples, from the noise or from another latent part.
 
-    IB-GAN's image of noise z is that of the mean of e(r|z); from r ~ m(r), it shows whether the
+    IB-GAN's noise z passes r ~ e(r|z), as in training; from r ~ m(r), the grid shows whether the
     prior is where the encoder put its codes.
 
     Args:
@@ -200,11 +201,24 @@ def draw_samples(
     source = registry.lookup(sources, latent or next(iter(sources)), kind="latent")
     draw_seed = seeds.stateless_seed(seed, 0, seeds.Draw.EVALUATION)
     codes = latents.sample_parts(source.parts, num_samples, seed=draw_seed)
-    images = generate_images(source.generate, np.asarray(codes, np.float32))
+    from_prior = source is next(iter(sources.values())) and hasattr(model, "sample_images")
+    generate = _sampler(model, seed) if from_prior else source.generate
+    images = generate_images(generate, np.asarray(codes, np.float32))
     columns = int(np.ceil(np.sqrt(num_samples)))
     pixels = grids.enlarge(grids.to_uint8(images))
     grids.save_png(path, grids.image_grid(pixels, columns=columns))
     return Path(path)
+
+
+def _sampler(model, seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a function of latents that draws their images, each batch with other noise."""
+    batches = itertools.count()
+
+    def sample(latent: tf.Tensor) -> tf.Tensor:
+        noise_seed = seeds.stateless_seed(seed, next(batches), seeds.Draw.CODE)
+        return model.sample_images(latent, seed=noise_seed)
+
+    return sample
 
 
 def generate_images(generate: Callable[[tf.Tensor], tf.Tensor], codes: np.ndarray) -> np.ndarray:

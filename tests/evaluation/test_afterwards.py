@@ -1,16 +1,21 @@
 """The reconstructor that a GAN gets afterwards, and how results name it."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ibgan_tf.evaluation import afterwards, choosing, codes, evaluate
 from ibgan_tf.models.gan import GAN, GANConfig
 from ibgan_tf.runs import weights
 from ibgan_tf.runs.load import load_run
 
-TRAINING = afterwards.Training(steps=150, batch_size=16, learning_rate=1e-2)
+# Without real images: those of an untrained generator are nothing like them.
+TRAINING = afterwards.Training(
+    steps=150, batch_size=16, learning_rate=1e-2, reconstruct_real_images=False
+)
 # Orthogonal kernels: images of kernels as small as N(0, 0.02**2) show nothing of the codes.
 CONFIG = GANConfig(
     noise_dim=2,
@@ -88,3 +93,22 @@ def test_nothing_is_trained_for_metrics_of_images(gan_run, monkeypatch):
     assert "mig" in names
     assert "q(z|x)" in left_out["information"]
     assert run.model.generate(run.model.sample_prior(2, seed=[1, 2])).shape == (2, 28, 28, 1)
+
+
+def test_the_statistics_are_of_real_images_too(gan_run):
+    training = afterwards.Training(steps=20, batch_size=8)
+    run = load_run(gan_run)
+    images = tf.constant(run.dataset.images([0, 50, 100]), tf.float32) / 127.5 - 1.0
+
+    def moving_means(training):
+        model = afterwards.with_reconstructor(run, training).model
+        codes = model.represent(images)
+        (network,) = model.encoding_networks()
+        return codes, [w.numpy() for w in network.weights if "moving_mean" in w.path]
+
+    both, means = moving_means(training)
+    alone, generated_means = moving_means(
+        dataclasses.replace(training, reconstruct_real_images=False)
+    )
+    assert np.abs(both - alone).max() > 1e-4
+    assert all(np.abs(a - b).max() > 1e-5 for a, b in zip(means, generated_means, strict=True))

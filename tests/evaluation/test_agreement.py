@@ -6,10 +6,15 @@ import types
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
 
 from ibgan_tf.evaluation import agreement, codes
 from ibgan_tf.metrics.udr import udr
+from ibgan_tf.models.vae import VAE, VAEConfig
 from ibgan_tf.runs.load import load_run
+
+tfd = tfp.distributions
 
 DIMENSION_KL = agreement._dimension_kl
 
@@ -52,6 +57,16 @@ def test_runs_on_other_images_are_refused(two_runs, monkeypatch):
     monkeypatch.setattr(agreement, "load_run", lambda path, **_: runs[two_runs.index(path)])
     with pytest.raises(ValueError, match="must be of the same images"):
         agreement.evaluate_agreement(two_runs)
+
+
+def test_the_kl_of_a_vae_is_of_real_images():
+    model = VAE(VAEConfig(z_dim=2), (28, 28, 1))
+    images = np.random.default_rng(0).integers(256, size=[50, 28, 28, 1], dtype=np.uint8)
+    dataset = types.SimpleNamespace(size=50, images=lambda indices: images[indices])
+    run = types.SimpleNamespace(model=model, dataset=dataset)
+    posterior = model.infer(images.astype(np.float32) / 127.5 - 1.0)
+    expected = tfd.kl_divergence(posterior, tfd.Normal(tf.zeros([2]), 1.0)).numpy().mean(axis=0)
+    np.testing.assert_allclose(DIMENSION_KL(run), expected, rtol=0.05)  # of draws of the fifty
 
 
 def test_a_model_that_does_not_know_its_kl_is_refused():

@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorflow.python.summary import summary_iterator
 
-from ibgan_tf.evaluation import evaluate
+from ibgan_tf.evaluation import evaluate, scores
 from ibgan_tf.metrics import METRICS
 
 
@@ -60,6 +60,35 @@ def test_scores_are_in_tensorboard_with_the_settings(scored_run):
     evaluate.evaluate_run(scored_run, metrics=["mig"], settings="fast")
     events = EventAccumulator(str(scored_run / "metrics" / "events")).Reload()
     assert "metrics/mig-fast" in events.Tags()["tensors"]
+
+
+@pytest.mark.parametrize(
+    ("details", "name"),
+    [
+        (
+            [
+                "information_upper_bound",
+                "information_lower_bound_fitted",
+                "information_lower_bound",
+            ],
+            "information_lower_bound",
+        ),
+        (["information_lower_bound_fitted"], "information_lower_bound_fitted"),
+        (["information_upper_bound"], "information_upper_bound"),
+    ],
+)
+def test_bounds_of_different_kinds_have_different_names(details, name):
+    result = {
+        "metric": "information",
+        "protocol": "ibgan_tf",
+        "settings": "full",
+        "seed": 5,
+        "score": 1.0,
+        "seconds": 1.0,
+        "details": dict.fromkeys(details, 1.0),
+    }
+    assert scores.tag(result) == f"metrics/{name}-seed_5"
+    assert scores.table_text([result]).splitlines()[1].split()[:2] == [name, "1"]
 
 
 def test_information_bounds_are_ordered(scored_run):

@@ -5,11 +5,12 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from ibgan_tf.evaluation import codes, evaluate, images
 from ibgan_tf.metrics import classifier, fid, image_features, image_quality, inception
+from ibgan_tf.models.ibgan import IBGAN, IBGANConfig
 from ibgan_tf.runs.load import load_run
+from ibgan_tf.seeds import Draw, stateless_seed
 
 FRECHET, KERNEL = "frechet_classifier_distance", "kernel_classifier_distance"
 
@@ -74,8 +75,18 @@ def test_generated_images_are_those_of_noise_from_the_prior(scored_run):
     assert first.shape == (5, 28, 28, 1)
     np.testing.assert_array_equal(generate(5, 1), first)
     assert np.abs(generate(5, 2) - first).max() > 1e-4
-    z = model.sample_prior(5, seed=tf.constant([1, 2]))
-    assert z.shape == (5, 4)
+
+
+def test_images_of_ib_gan_are_of_codes_drawn_from_the_encoder():
+    model = IBGAN(IBGANConfig(z_dim=2, r_dim=3, generator_width=4), (28, 28, 1))
+    for network in (model.encoder, model.generator):
+        for weight in network.trainable_weights:
+            weight.assign(10.0 * weight)  # untrained ones answer hardly to what they are given
+    made = images.generate_fn(model)(5, 1)
+    z = model.sample_prior(5, seed=stateless_seed(1, 0, Draw.EVALUATION))
+    r = model.encode_noise(z).sample(seed=stateless_seed(1, 0, Draw.CODE))
+    np.testing.assert_allclose(made, model.generate_from_r(r), atol=1e-5)
+    assert np.abs(made - model.generate(z)).max() > 0.01  # that of the means is another
 
 
 def test_real_images_are_looked_at_once_for_all_steps(scored_run, inception_folder, monkeypatch):

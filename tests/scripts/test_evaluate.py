@@ -14,7 +14,7 @@ def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_p
     finished = run_script("evaluate.py", f"--run_dir={run_dir}", "--metrics=information")
     assert finished.returncode == 0, finished.stderr
     result = json.loads((run_dir / "metrics" / "step-7" / "information.json").read_text())
-    (line,) = [line for line in finished.stdout.splitlines() if line.startswith("information ")]
+    (line,) = [line for line in finished.stdout.splitlines() if line.startswith("information_")]
     assert line.split()[1] == f"{result['score']:.4g}"
 
 

@@ -96,6 +96,20 @@ def test_draw_samples_draws_from_the_prior_of_the_latent(tmp_path, latent, size,
         assert image.size == (4 * 65 - 1, 3 * 65 - 1)  # 10 images of 8 x 8 enlarged to 64 x 64
 
 
+def test_samples_of_the_prior_are_what_a_model_draws_itself(tmp_path, fake_model):
+    class RandomModel(fake_model):
+        def sample_images(self, latent, *, seed):
+            self.seeds.append(tuple(seed.numpy()))
+            return self.generate(latent)
+
+    model = RandomModel()
+    model.seeds = []
+    pictures.draw_samples(model, tmp_path / "a.png", num_samples=300)
+    assert len(set(model.seeds)) == len(model.seeds) == len(model.codes) == 2
+    pictures.draw_samples(model, tmp_path / "a.png", num_samples=4, latent="r")
+    assert len(model.seeds) == 2
+
+
 def test_samples_of_the_same_seed_are_the_same(tmp_path, fake_model):
     files = [
         pictures.draw_samples(fake_model(), tmp_path / name, num_samples=4, latent="r", seed=seed)
