@@ -19,7 +19,7 @@ setuptools.setup(
     author="The ibgan_tf authors",
     license="Apache-2.0",
     packages=setuptools.find_packages(include=["ibgan_tf", "ibgan_tf.*"]),
-    package_data={"ibgan_tf.serving": ["page/*"]},
+    package_data={"ibgan_tf.metrics": ["classifiers/*/*"], "ibgan_tf.serving": ["page/*"]},
     python_requires=">=3.11,<3.14",  # TensorFlow 2.21 has no release for 3.14
     install_requires=[
         "tensorflow>=2.21,<2.22",  # tf_keras pins the minor release anyway

@@ -1,7 +1,9 @@
-"""Classifiers on disk: trained at their first use, then kept with a record of how.
+"""Classifiers on disk: shipped with the package, or trained at their first use and kept.
 
-They lie in `classifiers/<dataset>-<identity>/` of the data folder, `network.weights.h5` and
-`record.json`. Other data or settings have another identity, so they never meet in a folder.
+They lie in `classifiers/<dataset>-<identity>/` of this folder or of the data folder,
+`network.weights.h5` and `record.json`. Other data or settings have another identity, so they never
+meet in a folder. Trained on another processor a classifier has other weights, and its distances
+don't compare: so those of the rendered sprites are shipped.
 """
 
 import contextlib
@@ -24,6 +26,7 @@ from ibgan_tf.metrics import classifier, image_features
 FOLDER = "classifiers"
 WEIGHTS = "network.weights.h5"
 RECORD = "record.json"
+_SHIPPED = pathlib.Path(__file__).with_name(FOLDER)
 _FORM = 1  # of the network and its training: counts up when either changes
 
 
@@ -33,7 +36,7 @@ def load_classifier(
     data_dir: str | os.PathLike[str] | None = None,
     settings: classifier.ClassifierSettings | None = None,
 ) -> image_features.FeatureExtractor:
-    """Returns the classifier of a data set; trains it if it isn't in the data folder yet.
+    """Returns the classifier of a data set; trains it if it is neither shipped nor kept yet.
 
     Args:
         dataset: the images for training, with factors or labels.
@@ -50,7 +53,9 @@ def load_classifier(
     settings = settings or classifier.ClassifierSettings()
     targets = classifier.targets_of(dataset)
     identity = _identity(dataset, settings)
-    folder = cache.data_folder(data_dir) / FOLDER / _folder_name(identity)
+    folder = _SHIPPED / _folder_name(identity)
+    if not folder.exists():
+        folder = cache.data_folder(data_dir) / FOLDER / folder.name
     if not folder.exists():
         with cache.locked(folder.parent):  # a second process waits, and finds it trained
             if not folder.exists():

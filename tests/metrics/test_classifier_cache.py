@@ -1,9 +1,11 @@
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
 
+from ibgan_tf.data import DATASETS, sprites
 from ibgan_tf.metrics import classifier, classifier_cache
 
 SETTINGS = classifier.ClassifierSettings(steps=3, batch_size=8, width=4, features_dim=16)
@@ -53,6 +55,37 @@ def test_a_classifier_is_trained_once_and_then_read(bars, folder, monkeypatch):
     np.testing.assert_array_equal(
         first.run(images_of(bars))["features"], second.run(images_of(bars))["features"]
     )
+
+
+def test_a_shipped_classifier_is_taken_before_one_of_the_data_folder(bars, tmp_path, monkeypatch):
+    load(bars, tmp_path / "made")
+    monkeypatch.setattr(classifier_cache, "_SHIPPED", tmp_path / "made" / "classifiers")
+    monkeypatch.setattr(classifier, "train_classifier", None)
+    load(bars, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(("name", "shape_accuracy"), [("dsprites", 0.99), ("color_dsprites", 0.8)])
+def test_the_classifier_of_the_rendered_sprites_is_shipped(name, shape_accuracy, tmp_path):
+    [record_path] = classifier_cache._SHIPPED.glob(f"{name}-*/record.json")
+    record = json.loads(record_path.read_text())
+    dataset = types.SimpleNamespace(
+        name=name,
+        source=record["data_source"],
+        sha256=record["data_sha256"],
+        size=record["data_size"],
+        image_shape=tuple(record["image_shape"]),
+        factor_names=tuple(record["accuracy"]),
+        factor_sizes=(*([512] if name == "color_dsprites" else []), *sprites.FACTOR_SIZES),
+        settings_class=DATASETS[name].settings_class,
+        settings=DATASETS[name].settings_class(),
+        **dict.fromkeys(["images", "factors", "index"], len),  # not called
+    )
+    extractor = classifier_cache.load_classifier(dataset, data_dir=tmp_path / "data")
+    assert extractor.record["sha256"] == record["weights_sha256"]
+    assert extractor.record["accuracy"]["shape"] > shape_accuracy
+    images = np.zeros([2, *dataset.image_shape], np.float32)
+    assert extractor.run(images)["features"].shape == (2, 128)
 
 
 def test_the_record_says_what_it_was_trained_on_and_how_well(bars, folder):
