@@ -37,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     if FLAGS.resume:
         run_dir = FLAGS.run_dir
         record = command_line.resume_run(run_dir, given, **TABLES)
+        run_directory.check_goes_on(run_dir)
         settled = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     else:
         settled = command_line.resolve_run(given, **TABLES)

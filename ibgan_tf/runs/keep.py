@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 from collections.abc import Sequence
+from typing import Any
 
 from ibgan_tf.runs import atomic, record, weights
 
@@ -25,8 +26,8 @@ def keep_run(
 ) -> list[pathlib.Path]:
     """Copies a run's record, some of its snapshots and their pictures, and no optimizers.
 
-    What the record has of an earlier copy is replaced; its other files, such as a README and
-    metrics of steps that are kept, stay.
+    What the record has of an earlier copy of this run is replaced; its other files, such as a
+    README and metrics of steps that are kept, stay.
 
     Args:
         run_dir: the run directory; it may be running.
@@ -37,10 +38,11 @@ def keep_run(
         paths: of what was copied.
 
     Raises:
+        FileExistsError: the output folder holds anything but a record of this run.
         FileNotFoundError: no run, or no snapshot of a step.
     """
     source, target = pathlib.Path(run_dir), pathlib.Path(output_dir)
-    record.read_values(source)
+    _check_target(target, source)
     missing = sorted(set(steps) - set(weights.saved_steps(source)))
     if missing:
         raise FileNotFoundError(
@@ -74,3 +76,26 @@ def keep_run(
                 if not path.name.startswith("codes-"):
                     copied.append(pathlib.Path(shutil.copy2(picture, path)))
     return copied
+
+
+def _check_target(target: pathlib.Path, source: pathlib.Path) -> None:
+    """Checks that a folder is empty or missing, or holds a record of the same run."""
+    own = _identity(source)
+    if target.resolve() == source.resolve():
+        raise FileExistsError(
+            f"output_dir must be another folder than run_dir. Received: output_dir={target}."
+        )
+    if not target.exists() or not any(target.iterdir()):
+        return
+    if not (target / record.RECORD_FILE).exists() or _identity(target) != own:
+        raise FileExistsError(
+            "output_dir must be empty or missing, or hold an earlier record of this run. Received: "
+            f"output_dir={target}, which holds something else. Choose another --output_dir."
+        )
+
+
+def _identity(run_dir: pathlib.Path) -> dict[str, Any]:
+    """Returns what a run's record never changes: all but the options that resuming may change."""
+    values = record.read_values(run_dir)
+    options = {"batch_size": None, "seed": None} | values["options"]
+    return values | {"options": {name: options[name] for name in ("batch_size", "seed")}}

@@ -35,6 +35,7 @@ __all__ = [
     "RunRecord",
     "add_environment_segment",
     "append_row",
+    "check_goes_on",
     "check_new",
     "check_resume",
     "create",
@@ -85,9 +86,9 @@ def check_new(run_dir: str | os.PathLike[str]) -> None:
     check_folder(run_dir)
     path = pathlib.Path(run_dir)
     if (path / RECORD_FILE).exists():
+        what = "Choose" if _is_kept(path) else "Add --resume to go on with that run, or choose"
         raise FileExistsError(
-            f"run_dir must not hold a run. Received: run_dir={run_dir}. Add --resume to go on "
-            "with that run, or choose another --run_dir."
+            f"run_dir must not hold a run. Received: run_dir={run_dir}. {what} another --run_dir."
         )
     for entry in path.iterdir() if path.exists() else ():
         if entry.name not in _WRITTEN_BEFORE_THE_RECORD and not atomic.is_leftover(entry):
@@ -95,6 +96,30 @@ def check_new(run_dir: str | os.PathLike[str]) -> None:
                 f"run_dir must be empty or missing, but it holds {entry.name!r}. "
                 f"Received: run_dir={run_dir}. Choose another --run_dir."
             )
+
+
+def check_goes_on(run_dir: str | os.PathLike[str]) -> None:
+    """Checks that a run can go on: a record without its checkpoints would begin anew, over itself.
+
+    Args:
+        run_dir: the run directory. One that was killed before its first checkpoint does begin anew.
+
+    Raises:
+        FileNotFoundError: it is such a record, as `keep.py` makes.
+    """
+    if _is_kept(pathlib.Path(run_dir)):
+        raise FileNotFoundError(
+            "A run must have its checkpoints to go on. Received: a record without them, "
+            f"run_dir={run_dir}. Resume the run that it was kept from, or train a new one in "
+            "another --run_dir."
+        )
+
+
+def _is_kept(path: pathlib.Path) -> bool:
+    """Says whether a run has been trained and its checkpoints aren't there."""
+    done = (path / "DONE").exists()
+    snapshots_alone = (path / "weights").exists() and not (path / "events").exists()
+    return (done or snapshots_alone) and not any((path / "checkpoints").glob("*.index"))
 
 
 def create(

@@ -60,8 +60,8 @@ def train(
 
     Raises:
         FileExistsError: `run_dir` holds anything and `resume` is false.
-        FileNotFoundError: `run_dir` holds no run and `resume` is true, or a worker doesn't see the
-            chief's checkpoint.
+        FileNotFoundError: `resume` is true and `run_dir` holds no run, or a kept record without
+            checkpoints; or a worker doesn't see the chief's checkpoint.
         FloatingPointError: a scalar or a weight isn't finite; no checkpoint of it is written.
         ValueError: every checkpoint is damaged, or of another model, or the workers' settings
             differ.
@@ -72,6 +72,7 @@ def train(
     if workers.is_chief:
         if resume:
             run_directory.read_values(run_dir)
+            run_directory.check_goes_on(run_dir)
         else:
             run_directory.check_new(run_dir)  # here too, for the lock leaves a file
     with workers.losses_told():

@@ -1,5 +1,6 @@
 """The small record of a run holds what load_run needs, and no optimizers."""
 
+import dataclasses
 import json
 
 import pytest
@@ -64,3 +65,31 @@ def test_a_step_without_a_snapshot_is_refused_with_those_there_are(run_dir, tmp_
     with pytest.raises(FileNotFoundError, match=r"snapshots \[10, 20\].*Received: \[30\]"):
         keep.keep_run(run_dir, tmp_path / "kept", steps=[20, 30])
     assert not (tmp_path / "kept").exists()
+
+
+def test_a_record_of_another_run_is_refused_and_kept(run_dir, tmp_path, record):
+    other = dataclasses.replace(record, options=dataclasses.replace(record.options, seed=77))
+    (tmp_path / "kept").mkdir()
+    write_record(tmp_path / "kept", other)
+    before = (tmp_path / "kept" / "config.json").read_bytes()
+    with pytest.raises(FileExistsError, match="which holds something else"):
+        keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["config.json"]
+    assert (tmp_path / "kept" / "config.json").read_bytes() == before
+
+
+def test_a_record_of_the_same_run_with_more_steps_is_replaced(run_dir, tmp_path, record):
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[10])
+    longer = dataclasses.replace(record, options=dataclasses.replace(record.options, steps=999))
+    write_record(run_dir, longer)
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert json.loads((tmp_path / "kept" / "config.json").read_text())["options"]["steps"] == 999
+
+
+def test_a_folder_of_anything_else_is_refused(run_dir, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("cat")
+    with pytest.raises(FileExistsError, match="which holds something else"):
+        keep.keep_run(run_dir, tmp_path / "photos", steps=[20])
+    with pytest.raises(FileExistsError, match="must be another folder than run_dir"):
+        keep.keep_run(run_dir, run_dir, steps=[20])

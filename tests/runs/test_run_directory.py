@@ -32,6 +32,34 @@ def test_a_folder_that_holds_a_run_is_refused_and_resuming_offered(tmp_path, rec
     assert (tmp_path / "environment.json").read_bytes() == before
 
 
+def _files(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("made", ["DONE", "weights/step-5/generator.weights.h5"])
+def test_a_kept_record_neither_goes_on_nor_is_resuming_offered(tmp_path, record, made):
+    run_directory.create(tmp_path, record, command=["train.py"])
+    path = tmp_path / made
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("kept")
+    before = _files(tmp_path)
+    with pytest.raises(FileNotFoundError, match="a record without them"):
+        run_directory.check_goes_on(tmp_path)
+    with pytest.raises(FileExistsError, match=r"\. Choose another --run_dir\.$"):
+        run_directory.check_new(tmp_path)
+    assert _files(tmp_path) == before
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "ckpt-5.index").write_text("")
+    run_directory.check_goes_on(tmp_path)
+
+
+def test_a_run_killed_between_its_first_snapshot_and_checkpoint_goes_on(tmp_path, record):
+    run_directory.create(tmp_path, record, command=["train.py"])
+    (tmp_path / "weights" / "step-5").mkdir(parents=True)
+    (tmp_path / "events").mkdir()
+    run_directory.check_goes_on(tmp_path)
+
+
 def test_a_folder_that_holds_anything_else_is_refused_and_kept(tmp_path, record):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="must be empty or missing.*'thesis.txt'"):

@@ -144,10 +144,23 @@ def test_what_came_after_the_newest_intact_checkpoint_is_written_anew(
     assert run_contents(run_dir) == run_contents(rich_run)
 
 
-def test_a_run_without_any_checkpoint_begins_anew(train, plain_run, plain_copy, run_contents):
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(
+    train, plain_run, plain_copy, run_contents
+):
     remove_checkpoints(plain_copy, 4, 8, 12)
+    (plain_copy / "DONE").unlink()
     train(plain_copy, resume=True)
     assert run_contents(plain_copy) == run_contents(plain_run)
+
+
+def test_a_finished_run_whose_checkpoints_are_gone_is_not_begun_anew(
+    train, plain_copy, run_contents
+):
+    remove_checkpoints(plain_copy, 4, 8, 12)
+    before = run_contents(plain_copy)
+    with pytest.raises(FileNotFoundError, match="a record without them"):
+        train(plain_copy, resume=True)
+    assert run_contents(plain_copy) == before
 
 
 def test_a_finished_run_is_left_as_it_is_in_one_line(train, plain_copy, run_contents, capsys):
