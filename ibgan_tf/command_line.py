@@ -281,21 +281,24 @@ def required(name: str, *, flag_values: flags.FlagValues = FLAGS) -> Any:
     return value
 
 
-def parse_step(text: str) -> int | str:
+def parse_step(text: str, *others: str) -> int | str:
     """Returns what a --step flag means.
 
     Args:
-        text: a whole number, or "last".
+        text: a whole number, "last", or one of `others`.
+        others: words that the script takes too.
 
     Returns:
-        The number, or "last".
+        The number, or the word.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of them.
     """
-    if text != "last" and not text.isdecimal():
-        raise ValueError(f"step must be a whole number or 'last'. Received: step={text!r}.")
-    return text if text == "last" else int(text)
+    words = ("last", *others)
+    if text not in words and not text.isdecimal():
+        known = " or ".join(map(repr, words))
+        raise ValueError(f"step must be a whole number or {known}. Received: step={text!r}.")
+    return text if text in words else int(text)
 
 
 def run_main(

@@ -6,7 +6,8 @@
     python scripts/evaluate.py --codes=codes.npy --dataset=dsprites --output_dir=scores
 
 Each result is written to <run_dir>/metrics/step-N/ as soon as it is there; those of an export to
-metrics/version-N/ beside its versions.
+metrics/version-N/ beside its versions. A classifier that distances between images need, and that
+doesn't come with the package, is trained and kept in the data folder.
 """
 
 import pathlib
@@ -67,13 +68,32 @@ command_line.define_flag("data_dir", str, "Folder of the data; by default in the
 command_line.define_flag("output_dir", str, "Where the results of codes or of an export go.")
 
 
-def main(_: Sequence[str]) -> None:
-    """Encodes or reads the codes, scores them, writes each result and shows the table."""
+# Those that belong to the run, the export or the codes that are scored.
+_IMAGE_FLAGS = ("num_samples", "inception_path", "inception_sha256")
+_FLAGS_OF = {
+    "run_dir": ("step", "representation", "statistics", *_IMAGE_FLAGS),
+    "export_dir": ("representation", "output_dir"),
+    "codes": ("indices", "dataset", "output_dir"),
+}
+
+
+def _check_flags() -> None:
+    """Checks that one thing is to be scored, and no flag is of another, which would be ignored."""
     if [FLAGS.run_dir, FLAGS.codes, FLAGS.export_dir].count(None) != 2:
         raise ValueError(
             "Either run_dir or codes or export_dir must be given. Received: "
             f"run_dir={FLAGS.run_dir!r}, codes={FLAGS.codes!r}, export_dir={FLAGS.export_dir!r}."
         )
+    (scored,) = (name for name in _FLAGS_OF if FLAGS[name].value is not None)
+    for name in dict.fromkeys(flag for own in _FLAGS_OF.values() for flag in own):
+        if FLAGS[name].present and name not in _FLAGS_OF[scored]:
+            owners = " or ".join(f"--{one}" for one, own in _FLAGS_OF.items() if name in own)
+            raise ValueError(f"--{name} must be given with {owners}. Received: --{scored}.")
+
+
+def main(_: Sequence[str]) -> None:
+    """Encodes or reads the codes, scores them, writes each result and shows the table."""
+    _check_flags()
     from ibgan_tf.evaluation import evaluate
 
     settings = {
@@ -85,7 +105,7 @@ def main(_: Sequence[str]) -> None:
     if FLAGS.run_dir is not None:
         evaluate.evaluate_run(
             FLAGS.run_dir,
-            step=FLAGS.step if FLAGS.step == "all" else command_line.parse_step(FLAGS.step),
+            step=command_line.parse_step(FLAGS.step, "all"),
             representation=FLAGS.representation,
             statistics=FLAGS.statistics,
             num_samples=FLAGS.num_samples,
@@ -112,7 +132,9 @@ def _evaluate_export(settings: dict[str, Any]) -> None:
     from ibgan_tf.evaluation import codes, evaluate
     from ibgan_tf.serving import encoding
 
-    evaluate.code_metrics(settings["metrics"])  # before the minutes that encoding takes
+    evaluate.check_asked(  # before the minutes that encoding takes
+        settings["metrics"], settings["protocols"], seed=settings["seed"]
+    )
     found = encoding.encode_dataset(
         FLAGS.export_dir,
         representation=FLAGS.representation,

@@ -10,6 +10,7 @@ from ibgan_tf.data import DATASETS
 from ibgan_tf.evaluation import afterwards, choosing, codes, images, labels, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
 from ibgan_tf.metrics import METRICS, inception
+from ibgan_tf.metrics.protocols import generator
 from ibgan_tf.runs.load import Run, load_run, loadable_steps
 
 
@@ -55,7 +56,8 @@ def evaluate_run(
         ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
     choosing.check_names(metrics)
-    scores.check_protocols(protocols)
+    left_out_protocols = _without_protocol(metrics, protocols)
+    generator(seed)  # refuses a wrong one before the work
     if inception_path is not None:
         inception.find_inception(inception_path)
     results, comparisons = [], None
@@ -70,7 +72,7 @@ def evaluate_run(
             dataset=run.dataset,
             inception_path=inception_path,
         )
-        left_out |= _without_protocol(names, protocols)
+        left_out |= {name: why for name, why in left_out_protocols.items() if name in names}
         if comparisons is None:
             comparisons = images.compare_with(
                 names,
@@ -96,16 +98,25 @@ def evaluate_run(
     return results
 
 
-def _without_protocol(names: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
-    """Returns the metrics that have none of the protocols, with the reason."""
-    if list(protocols) == ["all"]:
-        return {}
-    own = {name: scores.protocols_of(name) for name in names if name in METRICS}
-    return {
-        name: f"Its protocols are: {', '.join(known)}."
-        for name, known in own.items()
-        if not set(known) & set(protocols)
-    }
+def _without_protocol(metrics: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
+    """Returns the metrics that have none of the protocols, with the reason.
+
+    Raises:
+        ValueError: a protocol is unknown, or one of those metrics was asked for by its own name.
+    """
+    scores.check_protocols(protocols)
+    found = {}
+    for name in METRICS if list(protocols) != ["all"] else ():
+        known = scores.protocols_of(name)
+        if set(known) & set(protocols):
+            continue
+        if name in metrics:
+            raise ValueError(
+                f"protocols of metric {name!r} must be among: {', '.join(known)}. "
+                f"Received: {', '.join(protocols)}."
+            )
+        found[name] = f"Its protocols are: {', '.join(known)}."
+    return found
 
 
 def _results_of_step(
@@ -146,11 +157,12 @@ def _keep(
             scores.write_result(codes.metrics_folder(run_dir, run.step), result)
             found.append(result)
     finally:
-        print(f"\n{run_dir}, step {run.step}, data: {run.dataset.source}")
-        print(scores.table_text(found))
-        if left_out:
-            print(choosing.left_out_text(left_out))
-        write_to_tensorboard(run_dir, run, found)
+        if found:
+            print(f"\n{run_dir}, step {run.step}, data: {run.dataset.source}")
+            print(scores.table_text(found))
+            write_to_tensorboard(run_dir, run, found)
+    if left_out:
+        print(choosing.left_out_text(left_out))
     return found
 
 
@@ -183,8 +195,7 @@ def evaluate_codes(
         FileNotFoundError: a file is missing.
         ValueError: a name is unknown, or the codes can't be scored.
     """
-    code_metrics(metrics)
-    scores.check_protocols(protocols)
+    check_asked(metrics, protocols, seed=seed)
     data = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
     return evaluate_table(
         codes.file_codes(path, data, indices_path=indices),
@@ -195,6 +206,21 @@ def evaluate_codes(
         settings=settings,
         seed=seed,
     )
+
+
+def check_asked(metrics: Sequence[str], protocols: Sequence[str], *, seed: int) -> None:
+    """Checks what is asked of codes, before they are read or made.
+
+    Args:
+        metrics, protocols, seed: as of `evaluate_codes`.
+
+    Raises:
+        ValueError: a name is unknown, a metric that was asked for by its own name has none of the
+            protocols, or the seed is negative.
+    """
+    code_metrics(metrics)
+    _without_protocol(metrics, protocols)
+    generator(seed)  # refuses a wrong one before the work
 
 
 def code_metrics(metrics: Sequence[str]) -> list[str]:
@@ -234,7 +260,8 @@ def evaluate_table(
         ValueError: a name is unknown, or the codes can't be scored.
     """
     names = code_metrics(metrics)
-    scores.check_protocols(protocols)
+    left_out = _without_protocol(metrics, protocols)
+    generator(seed)  # refuses a wrong one before the work
     found = []
     for result in score_table(
         table, dataset, names, protocols=protocols, settings=settings, seed=seed
@@ -242,6 +269,8 @@ def evaluate_table(
         scores.write_result(output_dir, result)
         found.append(result)
     print(scores.table_text(found))
+    if left_out := {name: why for name, why in left_out.items() if name in names}:
+        print(choosing.left_out_text(left_out))
     return found
 
 

@@ -9,8 +9,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorflow.python.summary import summary_iterator
 
-from ibgan_tf.evaluation import evaluate, scores
+from ibgan_tf.evaluation import codes, evaluate, scores
 from ibgan_tf.metrics import METRICS
+from ibgan_tf.runs.load import load_run
 
 
 def test_a_run_gets_a_file_for_each_metric_with_what_it_takes_to_cite_it(scored_run, capsys):
@@ -125,6 +126,37 @@ def test_what_is_left_out_is_said(scored_run, capsys):
     )
     printed = capsys.readouterr().out
     assert "\nleft out: unsupervised. Its protocols are: disentanglement_lib.\n" in printed
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"metrics": ["factor_vae", "sap"], "protocols": ["ibgan"]},
+            "protocols of metric 'sap' must be among: .*continuous.*. Received: ibgan.",
+        ),
+        ({"seed": -1}, "seed must be a whole number >= 0. Received: seed=-1."),
+        ({"representation": "c_mean"}, "representation must be one of"),
+    ],
+)
+def test_a_wrong_wish_is_refused_and_nothing_is_written_or_shown(
+    scored_run, asked, message, capsys
+):
+    before = {*scored_run.rglob("*")}
+    with pytest.raises(ValueError, match=message):
+        evaluate.evaluate_run(scored_run, settings="fast", **{"metrics": ["mig"]} | asked)
+    assert {*scored_run.rglob("*")} == before
+    assert "metric" not in capsys.readouterr().out
+
+
+def test_codes_of_a_file_have_the_same_protocols(scored_run, tmp_path, capsys):
+    run = load_run(scored_run)
+    table = codes.run_codes(run)
+    wish = {"output_dir": tmp_path, "protocols": ["ibgan"], "settings": "fast"}
+    with pytest.raises(ValueError, match="protocols of metric 'sap'"):
+        evaluate.evaluate_table(table, run.dataset, metrics=["sap"], **wish)
+    evaluate.evaluate_table(table, run.dataset, metrics=["all"], **wish)
+    assert "left out: " in capsys.readouterr().out
 
 
 def test_results_of_before_a_failure_stay(scored_run, monkeypatch, capsys):

@@ -25,6 +25,18 @@ def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_p
             ["--metrics=mig"],
             "Either run_dir or codes or export_dir must be given. Received: run_dir",
         ),
+        (
+            ["--codes={run}/codes.npy", "--dataset=dsprites", "--step=7"],
+            "--step must be given with --run_dir. Received: --codes.",
+        ),
+        (
+            ["--run_dir={run}", "--output_dir={run}/scores"],
+            "--output_dir must be given with --export_dir or --codes. Received: --run_dir.",
+        ),
+        (
+            ["--run_dir={run}", "--step=foo"],
+            "step must be a whole number or 'last' or 'all'. Received: step='foo'.",
+        ),
         (["--export_dir={run}"], "model_card.json must exist. Received: export_dir="),
         (
             ["--export_dir={run}", "--metrics=fid"],
