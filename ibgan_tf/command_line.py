@@ -168,7 +168,7 @@ def define_flags(
         flag_values: where to define them.
 
     Raises:
-        ValueError: an unknown model or data set.
+        ValueError: an unknown model or data set, or a setting of another one.
         FileNotFoundError: --resume, and the run directory holds no run.
     """
     names = _chosen_names(argv)
@@ -181,6 +181,31 @@ def define_flags(
         parts[f"the data set {names['dataset']}"] = dataset.settings_class
     for of, settings_class in parts.items():
         define_settings_flags(settings_class, of=of, defaults=defaults, flag_values=flag_values)
+    _check_owners(argv, names, models=models, datasets=datasets, flag_values=flag_values)
+
+
+def _check_owners(
+    argv: Sequence[str],
+    names: Mapping[str, str | None],
+    *,
+    models: Mapping[str, Any],
+    datasets: Mapping[str, Any],
+    flag_values: flags.FlagValues,
+) -> None:
+    """Names those that a setting belongs to, if it isn't one of the chosen model or data set."""
+    classes = {f"--model={name}": model.config_class for name, model in models.items()}
+    classes |= {f"--dataset={name}": one.settings_class for name, one in datasets.items()}
+    owners: dict[str, list[str]] = {}
+    for owner, settings_class in classes.items():
+        for field in dataclasses.fields(settings_class):
+            owners.setdefault(field.name, []).append(owner)
+    for argument in argv[1:]:
+        name = argument.removeprefix("--").partition("=")[0]
+        if argument.startswith("--") and name in owners and name not in flag_values:
+            raise ValueError(
+                f"--{name} must go with {' or '.join(owners[name])}. "
+                f"Received: --model={names['model']} --dataset={names['dataset']}."
+            )
 
 
 def _define_run_flags(

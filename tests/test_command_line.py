@@ -157,6 +157,10 @@ def error_of(capsys):
         ("--bta=1", "Unknown flag --bta. Did you mean --beta?"),
         ("--btch_size=1", "Unknown flag --btch_size. Did you mean --batch_size?"),
         ("--nonormalise", "Unknown flag --nonormalise. Did you mean --nonormalize?"),
+        (
+            "--gamma=1",
+            "--gamma must go with --model=other. Received: --model=ibgan --dataset=shapes.",
+        ),
         ("--xyzzy=1", "Unknown flag --xyzzy. See --help."),
         ("--steps=many", "steps must be a whole number. Received: steps='many'."),
         ("--beta=nan", "beta must be finite. Received: beta=nan."),
@@ -340,6 +344,7 @@ def test_a_step_is_a_number_or_last(text, step):
 
 @pytest.mark.parametrize("text", ["", "-1", "1.5", "Last", "newest"])
 def test_any_other_step_is_refused(text):
+    assert command_line.parse_step("all", "all") == "all"
     with pytest.raises(ValueError, match="step must be a whole number or 'last'"):
         command_line.parse_step(text)
 

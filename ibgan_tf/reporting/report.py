@@ -40,8 +40,8 @@ def write_report(
     paths = [folder / MARKDOWN_FILE, folder / HTML_FILE]
     for path in paths:
         _check_own(path)
-    folder.mkdir(parents=True, exist_ok=True)
     built, problems = page.build_page(collection, folder / FIGURES_FOLDER, score=score)
+    folder.mkdir(parents=True, exist_ok=True)
     atomic.write_text(paths[0], _MARK + markdown.to_markdown(built, folder))
     atomic.write_text(paths[1], _MARK + web_page.to_html(built))
     return paths, problems

@@ -58,6 +58,16 @@ def write_record(run_dir: str | os.PathLike[str], record: RunRecord) -> None:
     atomic.write_json(pathlib.Path(run_dir) / RECORD_FILE, values)
 
 
+def _what_to_do(folder: pathlib.Path) -> str:
+    """Returns what helps where a folder should be a run: the runs in it, or how to start one."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return f"Start one with: python scripts/train.py --dataset=dsprites --run_dir={folder}"
+    runs = sorted(path.parent.name for path in folder.glob(f"*/{RECORD_FILE}"))
+    if not runs:
+        return "Choose the folder of a run."
+    return f"Choose one of the runs in it: {', '.join(runs[:5])}{', ...' * (len(runs) > 5)}"
+
+
 def read_values(run_dir: str | os.PathLike[str]) -> dict[str, Any]:
     """Returns config.json as it is, with its names of model and data set not yet looked up.
 
@@ -77,7 +87,7 @@ def read_values(run_dir: str | os.PathLike[str]) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(
             f"run_dir must hold a run, and with it {RECORD_FILE}. Received: run_dir={run_dir}. "
-            f"Start one with: python scripts/train.py --dataset=dsprites --run_dir={run_dir}"
+            f"{_what_to_do(path.parent)}"
         )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

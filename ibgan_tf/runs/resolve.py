@@ -11,6 +11,7 @@ from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.record import RunRecord
 
 DEFAULT_MODEL = "ibgan"
+BATCH_SIZE = 64  # images of a step where no preset says it
 NO_PRESET = "none"
 
 
@@ -106,13 +107,13 @@ def resume_run(
 
 
 def _options(preset: Any, changes: Mapping[str, Any], *, preset_name: str) -> RunOptions:
-    """Returns the run's options; the preset has the steps and the batch size."""
-    values = dict(changes)
-    for name in ("steps", "batch_size"):
-        if name not in values and preset is None:
-            raise ValueError(
-                f"{name} must be given where no preset has it. Received: preset={preset_name!r}. "
-                f"Add --{name}=..."
-            )
-        values.setdefault(name, getattr(preset, name, None))
-    return config.from_json(RunOptions, values)
+    """Returns the run's options; the preset, if there is one, has the steps and the batch size."""
+    if "steps" not in changes and preset is None:
+        raise ValueError(
+            f"steps must be given where no preset has them. Received: preset={preset_name!r}. "
+            "Add --steps=..."
+        )
+    usual = {"steps": None, "batch_size": BATCH_SIZE}
+    if preset is not None:
+        usual = {"steps": preset.steps, "batch_size": preset.batch_size}
+    return config.from_json(RunOptions, usual | dict(changes))

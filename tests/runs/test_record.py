@@ -24,6 +24,20 @@ def test_a_record_is_read_as_it_was_written(tmp_path, record, read):
     assert os.listdir(tmp_path) == ["config.json"]
 
 
+def test_a_folder_of_runs_is_no_run_and_its_runs_are_named(tmp_path, record, read):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        write_record(tmp_path / name, record)
+    with pytest.raises(FileNotFoundError, match=r"Choose one of the runs in it: first, second$"):
+        read()
+
+
+def test_a_folder_of_something_else_is_not_one_to_begin_a_run_in(tmp_path, read):
+    (tmp_path / "cat.jpg").write_text("cat")
+    with pytest.raises(FileNotFoundError, match=r"Choose the folder of a run\.$"):
+        read()
+
+
 def test_a_record_can_be_read_by_people(tmp_path, record):
     write_record(tmp_path, record)
     values = json.loads((tmp_path / "config.json").read_text())

@@ -45,12 +45,10 @@ def test_the_class_defaults_can_be_asked_for(resolve):
     assert (pieces["preset"], pieces["model_config"].beta) == ("none", 1.0)
 
 
-@pytest.mark.parametrize("missing", ["steps", "batch_size"])
-def test_steps_and_batch_size_must_be_given_without_a_preset(resolve, missing):
-    given = {"steps": 5, "batch_size": 2}
-    del given[missing]
-    with pytest.raises(ValueError, match=f"{missing} must be given.*Add --{missing}="):
-        resolve(model="bare", dataset="shapes", **given)
+def test_without_a_preset_steps_must_be_given_and_a_batch_has_64_images(resolve):
+    with pytest.raises(ValueError, match="steps must be given.*Add --steps="):
+        resolve(model="bare", dataset="shapes", batch_size=2)
+    assert resolve(model="bare", dataset="shapes", steps=5)["options"].batch_size == 64
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest(resolve):
