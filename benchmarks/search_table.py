@@ -31,6 +31,11 @@ def read(log: pathlib.Path) -> tuple[list[dict], Rows]:
             descriptions.append(row)
         else:
             rows.setdefault((row["name"], row["seed"]), []).append(row)
+    if not descriptions:
+        raise ValueError(
+            f"A log must describe its runs, as that of pytorch_search.py. Received: {log}, without "
+            "a line that has settings."
+        )
     return descriptions, rows
 
 
@@ -49,6 +54,7 @@ def table(
         scores = sorted((row for row in own if "factor_vae" in row), key=lambda row: row["step"])
         if not (reports and scores):  # the time ended before
             continue
+        last = [row for row in reports if row["step"] <= scores[-1]["step"]][-1]
         lines.append(
             [
                 f"`{one['name']}`",
@@ -56,8 +62,8 @@ def table(
                 str(one["seed"]),
                 *[_text(one["settings"][key]) for key in differing],
                 f"{scores[-1]['step']:,}",
-                str(sum(kl >= AWAKE for kl in reports[-1]["kl"])),
-                f"{reports[-1]['information_lower_bound']:.2f}",
+                str(sum(kl >= AWAKE for kl in last["kl"])),
+                f"{last['information_lower_bound']:.2f}",
                 ", ".join(f"{row['factor_vae']:.3f}" for row in scores[-LAST_SCORES:]),
                 ", ".join(f"{part:.2f}" for part in scores[-1]["factor_accuracy"]),
             ]
@@ -96,7 +102,10 @@ def main() -> None:
     parser.add_argument("--log", type=pathlib.Path, required=True)
     parser.add_argument("--picture", type=pathlib.Path)
     flags = parser.parse_args()
-    descriptions, rows = read(flags.log)
+    try:
+        descriptions, rows = read(flags.log)
+    except (OSError, ValueError) as error:
+        sys.exit(f"search_table.py: error: {error}")
     print(table(descriptions, rows))
     if flags.picture:
         draw(descriptions, rows, flags.picture)

@@ -6,6 +6,8 @@ import pathlib
 import numpy as np
 
 from ibgan_tf.evaluation import afterwards
+from ibgan_tf.metrics import histogram
+from ibgan_tf.metrics.mig import PROTOCOLS
 from ibgan_tf.runs.load import Run
 
 PROTOCOL = "disentanglement_lib"
@@ -17,7 +19,8 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
     """Returns the factor that each dimension of the code knows most of, and how much.
 
     The mutual information matrix is that of evaluate.py's MIG of the model's usual codes at this
-    step; each factor's information is divided by its entropy: I(r_d; v_k) / H(v_k).
+    step, less what its estimate finds by chance; each factor's information is divided by its
+    entropy: I(r_d; v_k) / H(v_k).
 
     Args:
         run: a trained run.
@@ -39,7 +42,7 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
             break
     else:
         return {}
-    information, entropy, names = found
+    information, chance, entropy, names = found
     parts = [part for part in run.model.latent if part.traversable]
     expected = (sum(part.size for part in parts), len(names))
     if information.shape != expected or entropy.shape != expected[1:]:
@@ -47,7 +50,7 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
             f"{path} must hold the information of {expected[0]} dimensions and {expected[1]} "
             f"factors. Received: shape={list(information.shape)}."
         )
-    share = information / np.maximum(entropy, np.finfo(float).tiny)
+    share = (information - chance) / np.maximum(entropy, np.finfo(float).tiny)
     if hasattr(run.model, "dimension_kl"):
         share[np.asarray(run.model.dimension_kl()) < LEAST_KL] = 0.0
     texts = [
@@ -60,14 +63,16 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
 
 def _read(
     path: pathlib.Path, *, representation: str
-) -> tuple[np.ndarray, np.ndarray, list[str]] | None:
-    """Returns information [code_dim, num_factors], entropy and names; None of other codes."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]] | None:
+    """Returns information [code_dim, num_factors], chance, entropy, names; None of other codes."""
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
         details = result["details"]
+        entropy = np.array(details["entropy"], np.float64)
         found = (
             np.array(details["information"], np.float64),
-            np.array(details["entropy"], np.float64),
+            _chance(entropy, PROTOCOLS[PROTOCOL][result["settings"].partition("-")[0]]),
+            entropy,
             details["factor_names"],
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -77,3 +82,16 @@ def _read(
         ) from error
     own = (result.get("protocol"), result.get("representation"))
     return found if own == (PROTOCOL, representation) else None
+
+
+def _chance(entropy: np.ndarray, num_images: int) -> np.ndarray:
+    """Returns what the plug-in estimate adds to information, nats: much of a factor of many values.
+
+    Of independent columns it is about (bins - 1) * (values - 1) / (2 * images).
+
+    Args:
+        entropy: of factors whose values are equally frequent, [num_factors].
+        num_images: of the estimate.
+    """
+    num_values = np.exp(entropy)
+    return (histogram.NUM_BINS - 1) * (num_values - 1) / (2 * num_images)

@@ -37,6 +37,7 @@ def run(tmp_path):
         result = {
             "metric": "mig",
             "protocol": "disentanglement_lib",
+            "settings": "full",
             "representation": representation,
             "details": details | changes,
         }
@@ -52,6 +53,19 @@ def test_a_dimension_has_the_factor_of_which_it_knows_the_largest_share(run):
     # 0.05 of log 8 are less than 0.2 of log 4; 0.09 of log 8 are below the least that is told.
     found = factor_names.dimension_factors(run())
     assert found == {"r": ["shape 20 %", "position_x 50 %", ""]}
+
+
+def test_what_the_estimate_finds_by_chance_names_nothing(run):
+    # 10,000 images in 20 bins of 512 values: 19 * 511 / 20,000 = 0.485 nats.
+    entropy = [np.log(512), np.log(2)]
+    found = factor_names.dimension_factors(
+        run(
+            information=[[0.49, 0.0], [0.485 + 0.3 * np.log(512), 0.0], [0.0, 0.1]],
+            entropy=entropy,
+            factor_names=["color", "side"],
+        )
+    )
+    assert found == {"r": ["", "color 30 %", "side 14 %"]}
 
 
 def test_a_dimension_that_sleeps_has_no_factor(run):
