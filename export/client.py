@@ -7,6 +7,7 @@
 Without any of these it tells which versions are served and what they can be asked.
 """
 
+import pathlib
 from collections.abc import Sequence
 
 from absl import flags
@@ -18,7 +19,9 @@ FLAGS = flags.FLAGS
 command_line.define_flag(
     "server", str, "host:port of the server; of tensorflow_model_server on this machine by default."
 )
-command_line.define_flag("model", str, "The model's name there.", default="ibgan-dsprites")
+command_line.define_flag(
+    "model", str, "The model's name there; by default --check's, or else ibgan-dsprites."
+)
 command_line.define_flag("transport", str, "How to ask.", default="grpc", choices=("grpc", "rest"))
 command_line.define_flag("version", int | None, "The version to ask, not the newest.")
 command_line.define_flag("label", str, "The label of the version to ask, such as stable.")
@@ -46,12 +49,15 @@ def main(_: Sequence[str]) -> None:
         )
     output = command_line.required("output") if asked in (["traverse"], ["samples"]) else None
 
-    from ibgan_tf.serving import client, pictures, served
+    from ibgan_tf.serving import client, opening, pictures, publish, served
 
+    model = FLAGS.model or "ibgan-dsprites"
+    if FLAGS.check is not None and FLAGS.model is None:
+        model = publish.model_name(opening.newest_version(pathlib.Path(FLAGS.check)).parent)
     patience = client.Patience(deadline=FLAGS.deadline, attempts=FLAGS.attempts)
     settings = {"transport": FLAGS.transport, "version": FLAGS.version, "label": FLAGS.label}
     server = FLAGS.server or f"127.0.0.1:{client.PORTS[FLAGS.transport]}"
-    with client.connect(server, model=FLAGS.model, patience=patience, **settings) as connected:
+    with client.connect(server, model=model, patience=patience, **settings) as connected:
         if FLAGS.samples is not None:
             pictures.draw_samples(connected, output, number=FLAGS.samples, seed=FLAGS.seed)
         elif FLAGS.traverse is not None:

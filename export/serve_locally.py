@@ -38,6 +38,11 @@ def main(_: Sequence[str]) -> None:
             "model_dir must be a folder of version folders. "
             f"Received: model_dir={model_dir}. Make one with export/export_model.py"
         )
+    if (model_dir / "saved_model.pb").exists():
+        raise ValueError(
+            "model_dir must be the folder that holds the version folders. "
+            f"Received: model_dir={model_dir}, a version itself. Take {model_dir.parent}"
+        )
     for name in ("port", "rest_port"):
         if not 0 <= FLAGS[name].value < 2**16:
             raise ValueError(f"{name} must be 0 to 65535. Received: {name}={FLAGS[name].value}.")

@@ -25,7 +25,9 @@ command_line.define_flag(
     "step", str, "Which weights of the run: a number, last, or all.", default="last"
 )
 command_line.define_flag(
-    "export_dir", str, "Instead of a run: the folder of an export's version, which encodes."
+    "export_dir",
+    str,
+    "Instead of a run: an export that encodes, its version's folder or the one of all versions.",
 )
 command_line.define_flag("codes", str, "Instead of a run: an .npy file, row i is of image i.")
 command_line.define_flag("indices", str, "With --codes: an .npy file, row i is of this image.")
@@ -130,13 +132,14 @@ def main(_: Sequence[str]) -> None:
 def _evaluate_export(settings: dict[str, Any]) -> None:
     """Scores an export's codes of the data set that its model was trained on."""
     from ibgan_tf.evaluation import codes, evaluate
-    from ibgan_tf.serving import encoding
+    from ibgan_tf.serving import encoding, opening
 
+    export_dir = opening.newest_version(pathlib.Path(FLAGS.export_dir))
     evaluate.check_asked(  # before the minutes that encoding takes
         settings["metrics"], settings["protocols"], seed=settings["seed"]
     )
     found = encoding.encode_dataset(
-        FLAGS.export_dir,
+        export_dir,
         representation=FLAGS.representation,
         choose_images=codes.choose_images,
         data_dir=FLAGS.data_dir,
@@ -146,7 +149,7 @@ def _evaluate_export(settings: dict[str, Any]) -> None:
         indices=found.indices,
         provenance=found.provenance | {"codes_sha256": codes.array_hash(found.codes)},
     )
-    output_dir = FLAGS.output_dir or encoding.results_folder(FLAGS.export_dir)
+    output_dir = FLAGS.output_dir or encoding.results_folder(export_dir)
     evaluate.evaluate_table(table, found.dataset, output_dir=pathlib.Path(output_dir), **settings)
 
 

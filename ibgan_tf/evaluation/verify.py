@@ -51,7 +51,7 @@ def verify_results(
     """Yields a verdict on each result of each record in a folder; nothing is written into it.
 
     Args:
-        results_dir: holds records, folders with a config.json.
+        results_dir: holds records, folders with a config.json, or is one.
         data_dir: folder of the data, or None for the user's cache.
 
     Raises:
@@ -86,7 +86,11 @@ def is_close(recorded: float, found: float) -> bool:
 
 
 def _records(results_dir: str | os.PathLike[str]) -> list[pathlib.Path]:
-    return sorted(path.parent for path in pathlib.Path(results_dir).glob(f"*/{record.RECORD_FILE}"))
+    """Returns the records in a folder, or the folder itself if it is one."""
+    folder = pathlib.Path(results_dir)
+    if (folder / record.RECORD_FILE).exists():
+        return [folder]
+    return sorted(path.parent for path in folder.glob(f"*/{record.RECORD_FILE}"))
 
 
 def _kept_results(record_dir: pathlib.Path) -> dict[int, dict[pathlib.Path, Mapping[str, Any]]]:

@@ -144,17 +144,18 @@ def _explain(
             f"A message must have at most {patience.max_message} bytes. {received} "
             "Ask for fewer images at once, or for PNG or uint8 images."
         )
+    ports = "Check the port: gRPC's is another than REST's."
+    rest = "HTTP/2" in failure.details  # what gRPC misses in an answer of REST's port
     texts = {
         "UNAVAILABLE": f"{server} must be running and able to answer ({effort}). {received} "
-        "Start it, or check the address.",
+        + (ports if rest else "Start it, or check the address."),
         "RESOURCE_EXHAUSTED": f"{server} must have room for the call ({effort}). {received} "
         "Send fewer calls at once.",
         "DEADLINE_EXCEEDED": f"{server} must answer within {patience.deadline:g} s ({effort}). "
         f"{received} Ask for fewer images at once, or allow a longer deadline.",
         "NOT_FOUND": f"{server} must serve {target}. {received} "
         "Check the name, the version and the label.",
-        "UNIMPLEMENTED": f"{server} must speak TensorFlow Serving's protocol. {received} "
-        "Check the port: gRPC's is another than REST's.",
+        "UNIMPLEMENTED": f"{server} must speak TensorFlow Serving's protocol. {received} {ports}",
     }
     refused = f"{server} must take the call {action!r} to {target}. {received}"
     return texts.get(failure.code, refused)

@@ -38,6 +38,10 @@ def verdicts(folder):
     return {f"{one.path.parent.name}/{one.path.stem}": one for one in verify.verify_results(folder)}
 
 
+def test_a_single_record_can_be_checked(results_dir):
+    assert verdicts(results_dir / "one") == verdicts(results_dir)
+
+
 def test_results_of_the_same_weights_are_the_same_and_nothing_is_written(results_dir):
     before = sorted(path for path in results_dir.rglob("*"))
     for path in results_dir.rglob("codes-*"):

@@ -59,6 +59,19 @@ def test_a_server_is_checked_against_the_exports_card(ask, server, published):
     assert f"answers as {published.path}: 9 signatures" in process.stdout
 
 
+def test_the_model_that_is_checked_has_the_exports_name(run_script, server, published):
+    process = run_script(
+        "client.py", f"--server={server.address}", f"--check={published.path}", folder="export"
+    )
+    assert process.returncode == 0, process.stderr
+    assert f"answers as {published.path}" in process.stdout
+
+
+def test_the_port_of_rest_is_told_from_an_absent_server(ask, server):
+    line = one_line(ask(server.rest_address, "--attempts=1"))
+    assert "Check the port: gRPC's is another than REST's." in line
+
+
 def test_an_absent_server_is_one_line(ask, tmp_path):
     process = ask("127.0.0.1:9", "--samples=4", f"--output={tmp_path / 'x.png'}")
     assert "must be running and able to answer" in one_line(process)

@@ -37,7 +37,7 @@ def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_p
             ["--run_dir={run}", "--step=foo"],
             "step must be a whole number or 'last' or 'all'. Received: step='foo'.",
         ),
-        (["--export_dir={run}"], "model_card.json must exist. Received: export_dir="),
+        (["--export_dir={run}"], "must hold an exported version, such as "),
         (
             ["--export_dir={run}", "--metrics=fid"],
             "metric must be one of: all, beta_vae, ",
