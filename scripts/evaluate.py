@@ -134,10 +134,10 @@ def _evaluate_export(settings: dict[str, Any]) -> None:
     from ibgan_tf.evaluation import codes, evaluate
     from ibgan_tf.serving import encoding, opening
 
-    export_dir = opening.newest_version(pathlib.Path(FLAGS.export_dir))
     evaluate.check_asked(  # before the minutes that encoding takes
         settings["metrics"], settings["protocols"], seed=settings["seed"]
     )
+    export_dir = opening.newest_version(pathlib.Path(FLAGS.export_dir))
     found = encoding.encode_dataset(
         export_dir,
         representation=FLAGS.representation,
