@@ -29,6 +29,7 @@ from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.resolve import DEFAULT_MODEL, choose_preset, resolve_run, resume_run
 
 __all__ = [
+    "check_one_of",
     "define_flag",
     "define_flags",
     "define_settings_flags",
@@ -304,6 +305,29 @@ def required(name: str, *, flag_values: flags.FlagValues = FLAGS) -> Any:
     if value is None:
         raise ValueError(f"{name} must be given. Received: no --{name}. Add --{name}=...")
     return value
+
+
+def check_one_of(
+    flags_of: Mapping[str, Sequence[str]], *, flag_values: flags.FlagValues = FLAGS
+) -> None:
+    """Checks that one of some flags is given, and none that goes with another and would do nothing.
+
+    Args:
+        flags_of: flag -> the flags that may be given with it, of those that may not with all.
+        flag_values: the flags, parsed.
+
+    Raises:
+        ValueError: none is given, or several, or a flag of another one.
+    """
+    values = {name: flag_values[name].value for name in flags_of}
+    chosen = [name for name, value in values.items() if value is not None]
+    if len(chosen) != 1:
+        received = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        raise ValueError(f"Either {' or '.join(values)} must be given. Received: {received}.")
+    for name in dict.fromkeys(flag for own in flags_of.values() for flag in own):
+        if flag_values[name].present and name not in flags_of[chosen[0]]:
+            owners = " or ".join(f"--{one}" for one, own in flags_of.items() if name in own)
+            raise ValueError(f"--{name} must be given with {owners}. Received: --{chosen[0]}.")
 
 
 def parse_step(text: str, *others: str) -> int | str:

@@ -74,28 +74,15 @@ command_line.define_flag("output_dir", str, "Where the results of codes or of an
 _IMAGE_FLAGS = ("num_samples", "inception_path", "inception_sha256")
 _FLAGS_OF = {
     "run_dir": ("step", "representation", "statistics", *_IMAGE_FLAGS),
-    "export_dir": ("representation", "output_dir"),
     "codes": ("indices", "dataset", "output_dir"),
+    "export_dir": ("representation", "output_dir"),
 }
-
-
-def _check_flags() -> None:
-    """Checks that one thing is to be scored, and no flag is of another, which would be ignored."""
-    if [FLAGS.run_dir, FLAGS.codes, FLAGS.export_dir].count(None) != 2:
-        raise ValueError(
-            "Either run_dir or codes or export_dir must be given. Received: "
-            f"run_dir={FLAGS.run_dir!r}, codes={FLAGS.codes!r}, export_dir={FLAGS.export_dir!r}."
-        )
-    (scored,) = (name for name in _FLAGS_OF if FLAGS[name].value is not None)
-    for name in dict.fromkeys(flag for own in _FLAGS_OF.values() for flag in own):
-        if FLAGS[name].present and name not in _FLAGS_OF[scored]:
-            owners = " or ".join(f"--{one}" for one, own in _FLAGS_OF.items() if name in own)
-            raise ValueError(f"--{name} must be given with {owners}. Received: --{scored}.")
 
 
 def main(_: Sequence[str]) -> None:
     """Encodes or reads the codes, scores them, writes each result and shows the table."""
-    _check_flags()
+    command_line.check_one_of(_FLAGS_OF)
+
     from ibgan_tf.evaluation import evaluate
 
     settings = {

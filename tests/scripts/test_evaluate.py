@@ -31,7 +31,7 @@ def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_p
         ),
         (
             ["--run_dir={run}", "--output_dir={run}/scores"],
-            "--output_dir must be given with --export_dir or --codes. Received: --run_dir.",
+            "--output_dir must be given with --codes or --export_dir. Received: --run_dir.",
         ),
         (
             ["--run_dir={run}", "--step=foo"],
