@@ -145,8 +145,15 @@ class IBGAN(base.GenerativeModel):
 
     def _optimizer(self, learning_rate, variables) -> FusedRMSprop:
         config = self.config
+
+        def scheduled():
+            return learning_rate * self.learning_rate_part()
+
         optimizer = FusedRMSprop(
-            learning_rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon
+            scheduled if config.learning_rate_steps else learning_rate,
+            rho=config.rho,
+            momentum=config.momentum,
+            epsilon=config.epsilon,
         )
         optimizer.build(variables)
         return optimizer
@@ -166,7 +173,7 @@ class IBGAN(base.GenerativeModel):
         config = self.config
         batch_size = batch["images"].shape[0]
         alternating = config.update_order == "alternating"
-        beta = self.upper_bound_weight()
+        beta, rate_part = self.upper_bound_weight(), self.learning_rate_part()
         real = gan_training.add_instance_noise(self, batch["images"], Draw.INSTANCE_NOISE_REAL)
 
         # Two tapes, so that neither's gradients pass through what only the other needs.
@@ -224,6 +231,7 @@ class IBGAN(base.GenerativeModel):
             ),
             "information_upper_bound": tf.reduce_mean(upper_bound),
             **({"beta": beta} if config.beta_steps else {}),
+            **({"learning_rate_part": rate_part} if config.learning_rate_steps else {}),
             **{f"kl/r{index:02d}": mean_kl[index] for index in range(config.r_dim)},
         }
 
@@ -256,6 +264,19 @@ class IBGAN(base.GenerativeModel):
             end=config.beta,
             steps=config.beta_steps,
             hold_steps=config.beta_hold_steps,
+        )
+
+    def learning_rate_part(self) -> tf.Tensor | float:
+        """Returns the part of the configured learning rates that is taken at the current step."""
+        config = self.config
+        if not config.learning_rate_steps:
+            return 1.0
+        return schedules.linear(
+            self.step.value,
+            start=1.0,
+            end=config.learning_rate_end,
+            steps=config.learning_rate_steps,
+            hold_steps=config.learning_rate_hold_steps,
         )
 
     # The networks as distributions

@@ -43,6 +43,11 @@ class IBGANConfig:
     )
     generator_learning_rate: float = setting(5e-5, "of generator, encoder and reconstructor")
     discriminator_learning_rate: float = setting(1e-6, "of the discriminator")
+    learning_rate_end: float = setting(
+        1.0, "part of both learning rates that is left in the end, where learning_rate_steps > 0"
+    )
+    learning_rate_hold_steps: int = setting(0, "steps before they begin to change")
+    learning_rate_steps: int = setting(0, "steps over which they then change linearly; 0: constant")
     rho: float = setting(0.99, "RMSprop's decay of squared gradients (PyTorch's default alpha)")
     momentum: float = setting(0.9, "RMSprop's momentum")
     epsilon: float = setting(1e-16, "inside RMSprop's square root (PyTorch: 1e-8 outside)")
@@ -61,7 +66,8 @@ class IBGANConfig:
         base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
         base.require(self, "> 0", "epsilon", "instance_noise_steps")
         base.require(self, ">= 0", "beta", "beta_start", "beta_hold_steps", "beta_steps")
-        base.require(self, ">= 0", "information_weight")
+        base.require(self, ">= 0", "information_weight", "learning_rate_end")
+        base.require(self, ">= 0", "learning_rate_hold_steps", "learning_rate_steps")
         base.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
         base.require(self, "in [0, 1)", "rho", "momentum")
         base.require_labels(self)

@@ -71,7 +71,8 @@ def ibgan(_built):
 
     def model_of(**changes):
         config = IBGANConfig(**TINY | changes)
-        form = (config.trunk, config.encoder)
+        rates = (config.generator_learning_rate, config.discriminator_learning_rate)
+        form = (config.trunk, config.encoder, *rates, bool(config.learning_rate_steps))
         if form not in _built:
             model = IBGAN(config, IMAGE_SHAPE, seed=3)
             _built[form] = model, _state(model)

@@ -207,6 +207,41 @@ def test_the_step_weighs_the_upper_bound_by_the_schedule(
     assert_gradients_close(*gradients, variables=model.generator_variables)
 
 
+# The schedule of the learning rates
+
+
+@pytest.mark.parametrize(
+    ("step", "part"), [(0, 1.0), (10, 1.0), (15, 0.775), (30, 0.1), (31, 0.1), (10_000, 0.1)]
+)
+def test_the_learning_rates_are_held_change_linearly_and_then_stay(ibgan, step, part):
+    model = ibgan(
+        generator_learning_rate=2e-4,
+        discriminator_learning_rate=4e-6,
+        learning_rate_end=0.1,
+        learning_rate_hold_steps=10,
+        learning_rate_steps=20,
+    )
+    model.step.assign(step)
+    np.testing.assert_allclose(model.generator_optimizer.learning_rate, part * 2e-4, rtol=1e-5)
+    np.testing.assert_allclose(model.discriminator_optimizer.learning_rate, part * 4e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("update_order", ["simultaneous", "alternating"])
+def test_a_scheduled_step_is_one_of_the_rate_at_its_place(ibgan, batch, update_order):
+    schedule = {"learning_rate_end": 0.0, "learning_rate_hold_steps": 4, "learning_rate_steps": 8}
+    rates = {"generator_learning_rate": 0.01, "discriminator_learning_rate": 0.02}
+    halves = {name: rate / 2 for name, rate in rates.items()}
+    weights = []
+    for settings in (halves, rates | schedule):
+        model = ibgan(update_order=update_order, **settings)
+        model.step.assign(8)
+        scalars = model.train_step(batch)
+        weights.append(model.get_weights())
+    for constant, scheduled in zip(*weights, strict=True):
+        np.testing.assert_allclose(scheduled, constant, rtol=1e-5, atol=1e-7)
+    assert scalars["learning_rate_part"] == 0.5
+
+
 # Instance noise and labels
 
 
