@@ -70,6 +70,12 @@ def main(argv: Sequence[str]) -> int:
         f"sha256 {dataset.sha256}\nrun:  {run_dir}",
         file=sys.stderr,
     )
+    if dataset.size < record.options.batch_size:
+        print(
+            f"note: {dataset.size:,} images are fewer than a batch, {record.options.batch_size}: "
+            "it has some of them more than once",
+            file=sys.stderr,
+        )
     return loop.train(run_dir, record, dataset, strategy=devices, command=argv, resume=FLAGS.resume)
 
 

@@ -25,7 +25,7 @@ max_batch_size {{ value: {largest} }}
 batch_timeout_micros {{ value: 0 }}
 # A full queue answers RESOURCE_EXHAUSTED, and the client tries again later.
 max_enqueued_batches {{ value: 100 }}
-# As many as the server has cores.
+# As many as there were cores where this was exported; change it to those of the server.
 num_batch_threads {{ value: {cores} }}
 {sizes}
 """

@@ -16,7 +16,12 @@ PAIRS = [
     ("ibgan", "celeba", NARROW, [64, 64, 3]),
     ("gan", "chairs3d", NARROW, [64, 64, 1]),
     ("infogan", "image_folder", ("--preset=celeba", *NARROW, "--image_size=28"), [28, 28, 3]),
-    ("vae", "image_folder", ("--preset=chairs3d", "--color=grey", "--crop=40"), [64, 64, 1]),
+    (
+        "vae",
+        "image_folder",
+        ("--preset=chairs3d", "--color=grey", "--crop=40", "--batch_size=100"),
+        [64, 64, 1],
+    ),
 ]
 
 
@@ -56,6 +61,8 @@ def test_a_model_trains_to_its_last_step(
     assert record["image_shape"] == image_shape
     assert record["data_source"]["source"] == "folder"
     assert list((run_dir / "samples").glob("*.png"))
+    told = any("fewer than a batch, 100" in line for line in process.lines())
+    assert told == ("--batch_size=100" in flags)
 
 
 def test_a_half_downloaded_set_is_told_in_one_line_before_a_run_directory_is_made(
