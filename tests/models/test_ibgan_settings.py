@@ -61,11 +61,17 @@ def test_the_defaults_are_those_for_dsprites():
 
 
 @pytest.mark.parametrize("name", ["dsprites", "color_dsprites"])
-def test_a_fast_preset_differs_from_the_official_one_in_its_schedule_only(name):
+def test_a_fast_preset_differs_from_the_official_one_in_its_schedules_only(name):
     official = dataclasses.asdict(PRESETS[name].config)
     fast = dataclasses.asdict(PRESETS[f"{name}_fast"].config)
     changed = {name for name in official if fast[name] != official[name]}
     assert changed <= {
+        "beta_start",
+        "beta_hold_steps",
+        "beta_steps",
+        "learning_rate_end",
+        "learning_rate_hold_steps",
+        "learning_rate_steps",
         "generator_learning_rate",
         "discriminator_learning_rate",
         "instance_noise_start",
@@ -86,6 +92,9 @@ BAD = {
     "instance_noise_steps": (0, "> 0"),
     "beta": (-1.0, ">= 0"),
     "information_weight": (-0.5, ">= 0"),
+    "learning_rate_end": (-0.1, ">= 0"),
+    "learning_rate_hold_steps": (-1, ">= 0"),
+    "learning_rate_steps": (-1, ">= 0"),
     "instance_noise_start": (-1.0, ">= 0"),
     "instance_noise_end": (-0.1, ">= 0"),
     "rho": (1.0, "in [0, 1)"),
