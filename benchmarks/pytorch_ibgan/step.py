@@ -40,6 +40,9 @@ class Settings:
     update_order: str = "alternating"
     generator_learning_rate: float = 5e-5
     discriminator_learning_rate: float = 1e-6
+    learning_rate_end: float = 1.0
+    learning_rate_hold_steps: int = 0
+    learning_rate_steps: int = 0
     rho: float = 0.99
     momentum: float = 0.9
     epsilon: float = 1e-16  # inside the root; PyTorch's own is its root, outside
@@ -121,7 +124,7 @@ class Baseline:
         self.optimizers = [
             torch.optim.RMSprop(
                 parameters,
-                lr=rate,
+                lr=torch.tensor(rate, device=self.device) if capturable else rate,
                 alpha=s.rho,
                 momentum=s.momentum,
                 eps=s.epsilon**0.5,
@@ -156,6 +159,7 @@ class Baseline:
             scalars: means over the batch; information in nats.
         """
         noise = self.draw_noise(images)
+        self._set_learning_rates()
         generator_optimizer, discriminator_optimizer = self.optimizers
         if self.settings.update_order == "simultaneous":
             gradients, scalars = self.simultaneous_gradients(images, noise)
@@ -256,6 +260,20 @@ class Baseline:
             return s.beta
         progress = self.progress(s.beta_hold_steps, s.beta_steps)
         return s.beta_start + progress * (s.beta - s.beta_start)
+
+    def _set_learning_rates(self) -> None:
+        s = self.settings
+        if not s.learning_rate_steps:
+            return
+        progress = self.progress(s.learning_rate_hold_steps, s.learning_rate_steps)
+        part = 1.0 + progress * (s.learning_rate_end - 1.0)
+        rates = (s.generator_learning_rate, s.discriminator_learning_rate)
+        for optimizer, rate in zip(self.optimizers, rates, strict=True):
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], torch.Tensor):  # which a CUDA graph reads
+                    group["lr"].copy_(rate * part)
+                else:
+                    group["lr"] = float(rate * part)
 
     def progress(self, hold_steps: int, steps: int) -> float | torch.Tensor:
         """Returns how far a linear schedule has come, 0 to 1."""

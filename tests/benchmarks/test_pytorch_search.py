@@ -19,6 +19,9 @@ FAST = {
     "beta_start": 0.05,
     "beta_hold_steps": 4,
     "beta_steps": 8,
+    "learning_rate_end": 0.1,
+    "learning_rate_hold_steps": 2,
+    "learning_rate_steps": 10,
     "instance_noise_steps": 10,
     "update_order": "simultaneous",
 }
@@ -65,6 +68,11 @@ def test_the_schedules_on_the_device_are_those_of_the_baseline(search):
     for step in range(14):
         assert math.isclose(counted.progress(4, 8), plain.progress(4, 8), abs_tol=1e-6)
         assert math.isclose(counted._beta(), plain._beta(), abs_tol=1e-6)
+        part = 1.0 - 0.9 * min(max((step - 2) / 10, 0.0), 1.0)
+        for baseline in (counted, plain):
+            baseline._set_learning_rates()
+            found = [optimizer.param_groups[0]["lr"] for optimizer in baseline.optimizers]
+            np.testing.assert_allclose(found, [part * 5e-5, part * 1e-6], rtol=1e-5)
         plain.step_number += 1
         counted.step_number += 1
         assert counted.step_number == step + 1
