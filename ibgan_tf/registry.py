@@ -7,9 +7,13 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_LEAST_PART = 3  # letters of a name that is found inside of a longer one
+
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """Returns the choice that is spelt most like a name, whatever the case of its letters.
+    """Returns the choice that is spelt most like a name, or the only one that a name is a part of.
+
+    The case of the letters doesn't matter.
 
     Args:
         name: what was written.
@@ -20,7 +24,10 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
     """
     by_lower_case = {choice.lower(): choice for choice in choices}
     close = difflib.get_close_matches(name.lower(), by_lower_case, n=1, cutoff=0.6)
-    return by_lower_case[close[0]] if close else None
+    if close:
+        return by_lower_case[close[0]]
+    around = [choice for lower, choice in by_lower_case.items() if name.lower() in lower]
+    return around[0] if len(around) == 1 and len(name) >= _LEAST_PART else None
 
 
 def suggestion(name: str, choices: Iterable[str]) -> str:

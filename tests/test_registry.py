@@ -31,6 +31,12 @@ def test_the_nearest_name_is_found_whatever_the_case():
     assert registry.nearest("BETA-VAE", TABLE) == "beta_vae"
 
 
+def test_a_part_of_one_name_alone_stands_for_it():
+    assert registry.nearest("fast", ["dsprites", "dsprites_fast", "celeba"]) == "dsprites_fast"
+    assert registry.nearest("fast", ["dsprites_fast", "color_dsprites_fast"]) is None
+    assert registry.nearest("a", ["dsprites", "celeba"]) is None
+
+
 def test_no_name_is_nearest_to_one_unlike_all():
     assert registry.nearest("quantum", TABLE) is None
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import EngFormatter
 from ibgan_tf.plotting import style
 
 _SMOOTHED_FROM = 200  # points; a shorter line is drawn as it is
-_DOTTED_TO = 30  # points; each is shown as a dot
+_DOTTED_TO = 30  # points of each line of a picture; each is shown as a dot
 _KL_KEY = re.compile(r"kl/([a-z])(\d+)")
 _CODE_KEY = re.compile(r"information/([a-z])(\d+)")
 _KL_TITLES = {
@@ -269,13 +269,15 @@ def _draw_group(
             f"Received: {len(rows)} rows without"
         )
     smoothed = False
+    dotted = all(steps.size <= _DOTTED_TO for steps, _ in lines.values())
     for key, (steps, values) in lines.items():
         line = {"color": _color(key, list(group.labels)), "label": group.labels[key]}
         if steps.size > _SMOOTHED_FROM:
             smoothed = True
             axes.plot(steps, values, color=line["color"], linewidth=0.6, alpha=0.25)
             values = _running_mean(values, steps.size // 50)
-        marker = {"marker": "o" if steps.size <= _DOTTED_TO else "", "markersize": 3.5}
+        # A single point is no line, and would not be seen.
+        marker = {"marker": "o" if dotted or steps.size == 1 else "", "markersize": 3.5}
         axes.plot(steps, values, linewidth=1.6, **marker, **line)
     x_label = "step, thick lines: running mean" if smoothed else "step"
     style.dress(axes, title=group.title, x_label=x_label, y_label=group.y_label)

@@ -17,7 +17,8 @@ def score_curves(
 ) -> None:
     """Writes scores, information bounds and each KL over the same steps, as IB-GAN's Figure 4 does.
 
-    What neither the rows nor the scores have is left out.
+    What neither the rows nor the scores have is left out, and scores of one step, which are no
+    curve, if there is anything else.
 
     Args:
         rows: rows of log.jsonl, as `curves.information_curves` takes them.
@@ -35,7 +36,8 @@ def score_curves(
         for step, score in sorted(series.items())
     ]
     groups = curves.information_groups(rows)
-    if points:
+    several = len({point["step"] for point in points}) > 1
+    if several or (points and not groups):
         labels = {_KEY + label: label for label, series in scores.items() if series}
         group = curves.CurveGroup(
             title="Scores" if len(labels) > 1 else "Score",

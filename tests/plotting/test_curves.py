@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ibgan_tf.plotting import curves
@@ -96,6 +97,16 @@ def test_draw_curves_draws_what_the_rows_have(tmp_path):
 def test_draw_curves_refuses_rows_with_nothing_to_draw(tmp_path):
     with pytest.raises(ValueError, match=r"Received: 1 rows with the keys \['step'\]"):
         curves.draw_curves([{"step": 1}], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("longer", "dots"), [(curves._DOTTED_TO, {"o"}), (curves._DOTTED_TO + 1, {""})]
+)
+def test_all_lines_of_a_picture_have_dots_or_none_has(longer, dots):
+    rows = [{"step": step, "a": 1.0} | ({"b": 2.0} if step < 5 else {}) for step in range(longer)]
+    axes = Figure().subplots()
+    curves._draw_group(axes, rows, _group(a="a", b="b"), legend_beside=False)
+    assert {line.get_marker() for line in axes.lines} == dots
 
 
 def test_stacked_curves_are_below_each_other(tmp_path):

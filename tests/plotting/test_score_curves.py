@@ -23,7 +23,15 @@ def _dashes(pixels):
 
 @pytest.mark.parametrize(
     ("rows", "scores", "panels"),
-    [(ROWS, SCORES, 3), (ROWS, {}, 2), ([], SCORES, 1), (ROWS, {"MIG": {}}, 2)],
+    [
+        (ROWS, SCORES, 3),
+        (ROWS, {}, 2),
+        ([], SCORES, 1),
+        (ROWS, {"MIG": {}}, 2),
+        (ROWS, {"MIG": {300: 0.3}, "DCI": {300: 0.4}}, 2),  # one step is no curve
+        (ROWS, {"MIG": {300: 0.3}, "DCI": {100: 0.4}}, 3),
+        ([], {"MIG": {300: 0.3}}, 1),
+    ],
 )
 def test_score_curves_draws_what_there_is(tmp_path, rows, scores, panels):
     score_curves.score_curves(rows, scores, tmp_path / "new" / "curves.png")
