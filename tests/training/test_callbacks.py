@@ -114,9 +114,9 @@ def test_every_picture_of_a_step_is_in_tensorboard(tmp_path, toy_record, monkeyp
     drawn = types.SimpleNamespace(
         draw_samples=lambda *arguments: draw("samples")[0],
         draw_traversals=lambda *arguments, **settings: draw("1", "s1"),
-        traversal_centers=lambda *arguments, **settings: None,
     )
     monkeypatch.setattr(callbacks, "pictures", drawn)
+    monkeypatch.setattr(callbacks, "traversal_centers", lambda *arguments, **settings: None)
     tags = []
     board = types.SimpleNamespace(image=lambda tag, pixels, *, step: tags.append((tag, step)))
     callback = callbacks.Pictures(tmp_path, toy_record(), board, every=5)
