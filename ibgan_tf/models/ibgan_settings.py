@@ -102,7 +102,7 @@ PRESETS: Mapping[str, base.Preset] = {
         # A low beta at first wakes more dimensions; falling rates keep the discriminator from
         # getting ahead once the noise has gone: results/studies/tuning.md.
         config=IBGANConfig(
-            beta_start=0.07,
+            beta_start=0.05,
             beta_hold_steps=2_000,
             beta_steps=3_000,
             instance_noise_steps=40_000,
@@ -114,7 +114,7 @@ PRESETS: Mapping[str, base.Preset] = {
         steps=100_000,
         batch_size=64,
         source="results/studies/tuning.md: four times the official rates, which fall from 40,000 "
-        "steps on, when the noise has gone; beta from 0.07 to the paper's 0.141 by step 5,000",
+        "steps on, when the noise has gone; beta from 0.05 to the paper's 0.141 by step 5,000",
     ),
     "color_dsprites": base.Preset(
         config=IBGANConfig(beta=0.071),
