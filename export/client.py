@@ -51,13 +51,15 @@ def main(_: Sequence[str]) -> None:
 
     from ibgan_tf.serving import client, opening, pictures, publish, served
 
-    model = FLAGS.model or "ibgan-dsprites"
-    if FLAGS.check is not None and FLAGS.model is None:
+    model = FLAGS.model
+    if model is None and FLAGS.check is not None:
         model = publish.model_name(opening.newest_version(pathlib.Path(FLAGS.check)).parent)
     patience = client.Patience(deadline=FLAGS.deadline, attempts=FLAGS.attempts)
     settings = {"transport": FLAGS.transport, "version": FLAGS.version, "label": FLAGS.label}
     server = FLAGS.server or f"127.0.0.1:{client.PORTS[FLAGS.transport]}"
-    with client.connect(server, model=model, patience=patience, **settings) as connected:
+    with client.connect(
+        server, model=model or "ibgan-dsprites", patience=patience, **settings
+    ) as connected:
         if FLAGS.samples is not None:
             pictures.draw_samples(connected, output, number=FLAGS.samples, seed=FLAGS.seed)
         elif FLAGS.traverse is not None:

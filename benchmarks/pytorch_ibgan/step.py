@@ -121,10 +121,12 @@ class Baseline:
                 network.to(memory_format=torch.channels_last)
         self.generator_side = _parameters(self.encoder, self.generator, self.reconstructor)
         self.discriminator_side = _parameters(self.front, self.discriminator)
+        scheduled = capturable and s.learning_rate_steps > 0
         self.optimizers = [
             torch.optim.RMSprop(
                 parameters,
-                lr=torch.tensor(rate, device=self.device) if capturable else rate,
+                # A CUDA graph reads a rate that changes from memory.
+                lr=torch.tensor(rate, device=self.device) if scheduled else rate,
                 alpha=s.rho,
                 momentum=s.momentum,
                 eps=s.epsilon**0.5,
@@ -270,7 +272,7 @@ class Baseline:
         rates = (s.generator_learning_rate, s.discriminator_learning_rate)
         for optimizer, rate in zip(self.optimizers, rates, strict=True):
             for group in optimizer.param_groups:
-                if isinstance(group["lr"], torch.Tensor):  # which a CUDA graph reads
+                if isinstance(group["lr"], torch.Tensor):
                     group["lr"].copy_(rate * part)
                 else:
                     group["lr"] = float(rate * part)

@@ -10,7 +10,7 @@ from ibgan_tf.data import DATASETS
 from ibgan_tf.evaluation import afterwards, choosing, codes, images, labels, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
 from ibgan_tf.metrics import METRICS, inception
-from ibgan_tf.metrics.protocols import generator
+from ibgan_tf.metrics.protocols import check_seed
 from ibgan_tf.runs.load import Run, load_run, loadable_steps
 
 
@@ -57,7 +57,7 @@ def evaluate_run(
     """
     choosing.check_names(metrics)
     left_out_protocols = _without_protocol(metrics, protocols)
-    generator(seed)  # refuses a wrong one before the work
+    check_seed(seed)
     if inception_path is not None:
         inception.find_inception(inception_path)
     results, comparisons = [], None
@@ -208,19 +208,26 @@ def evaluate_codes(
     )
 
 
-def check_asked(metrics: Sequence[str], protocols: Sequence[str], *, seed: int) -> None:
-    """Checks what is asked of codes, before they are read or made.
+def check_asked(
+    metrics: Sequence[str], protocols: Sequence[str], *, seed: int
+) -> tuple[list[str], dict[str, str]]:
+    """Returns what is asked of codes, checked before they are read or made.
 
     Args:
         metrics, protocols, seed: as of `evaluate_codes`.
+
+    Returns:
+        names: as of `code_metrics`.
+        left_out: those of them that have none of the protocols -> the reason.
 
     Raises:
         ValueError: a name is unknown, a metric that was asked for by its own name has none of the
             protocols, or the seed is negative.
     """
-    code_metrics(metrics)
-    _without_protocol(metrics, protocols)
-    generator(seed)  # refuses a wrong one before the work
+    names = code_metrics(metrics)
+    left_out = _without_protocol(metrics, protocols)
+    check_seed(seed)
+    return names, {name: why for name, why in left_out.items() if name in names}
 
 
 def code_metrics(metrics: Sequence[str]) -> list[str]:
@@ -259,9 +266,7 @@ def evaluate_table(
     Raises:
         ValueError: a name is unknown, or the codes can't be scored.
     """
-    names = code_metrics(metrics)
-    left_out = _without_protocol(metrics, protocols)
-    generator(seed)  # refuses a wrong one before the work
+    names, left_out = check_asked(metrics, protocols, seed=seed)
     found = []
     for result in score_table(
         table, dataset, names, protocols=protocols, settings=settings, seed=seed
@@ -269,7 +274,7 @@ def evaluate_table(
         scores.write_result(output_dir, result)
         found.append(result)
     print(scores.table_text(found))
-    if left_out := {name: why for name, why in left_out.items() if name in names}:
+    if left_out:
         print(choosing.left_out_text(left_out))
     return found
 

@@ -28,6 +28,19 @@ def choose(protocols: Mapping[str, Mapping[str, T]], protocol: str, settings: st
     return registry.lookup(by_settings, settings, kind="settings")
 
 
+def check_seed(seed: int) -> None:
+    """Refuses what is no seed of a metric.
+
+    Args:
+        seed: a whole number >= 0.
+
+    Raises:
+        ValueError: it isn't one.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number >= 0. Received: seed={seed!r}.")
+
+
 def generator(seed: int) -> np.random.Generator:
     """Returns the source of a metric's randomness.
 
@@ -40,8 +53,7 @@ def generator(seed: int) -> np.random.Generator:
     Raises:
         ValueError: the seed is no whole number >= 0.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0. Received: seed={seed!r}.")
+    check_seed(seed)
     return np.random.default_rng(int(seed))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ibgan_tf.runs import atomic, record, weights
+from ibgan_tf.runs.options import CHANGEABLE_ON_RESUME
 
 _FILES = (
     record.RECORD_FILE,
@@ -97,5 +98,6 @@ def _check_target(target: pathlib.Path, source: pathlib.Path) -> None:
 def _identity(run_dir: pathlib.Path) -> dict[str, Any]:
     """Returns what a run's record never changes: all but the options that resuming may change."""
     values = record.read_values(run_dir)
-    options = {"batch_size": None, "seed": None} | values["options"]
-    return values | {"options": {name: options[name] for name in ("batch_size", "seed")}}
+    options = values["options"].items()
+    fixed = {name: value for name, value in options if name not in CHANGEABLE_ON_RESUME}
+    return values | {"options": fixed}

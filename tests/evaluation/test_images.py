@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from ibgan_tf.evaluation import codes, evaluate, images
 from ibgan_tf.metrics import classifier, fid, image_features, image_quality, inception
@@ -75,6 +76,8 @@ def test_generated_images_are_those_of_noise_from_the_prior(scored_run):
     assert first.shape == (5, 28, 28, 1)
     np.testing.assert_array_equal(generate(5, 1), first)
     assert np.abs(generate(5, 2) - first).max() > 1e-4
+    z = model.sample_prior(5, seed=tf.constant([1, 2]))
+    assert z.shape == (5, 4)
 
 
 def test_images_of_ib_gan_are_of_codes_drawn_from_the_encoder():
