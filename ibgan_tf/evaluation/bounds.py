@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from ibgan_tf.data.base import ImageDataset
-from ibgan_tf.losses import information
 from ibgan_tf.metrics.information import ACTIVE
 
 _BATCH = 250
@@ -26,7 +25,7 @@ def kind_of(model: Any) -> str | None:
         return "noise"
     if hasattr(model, "code_information"):
         return "codes"
-    if hasattr(model, "infer"):
+    if hasattr(model, "code_kl"):
         return "posterior"
     return None
 
@@ -79,10 +78,10 @@ def of_posterior(
             list; "active_dimensions", those above half a nat.
     """
     indices = np.random.default_rng(seed).integers(dataset.size, size=num_samples)
-    sums = np.zeros(model.latent[0].size)
+    sums = np.zeros(sum(part.size for part in model.latent))
     for first in range(0, num_samples, _BATCH):
         images = tf.constant(dataset.images(indices[first : first + _BATCH]), tf.float32)
-        kl = information.dimensionwise_kl(model.infer(images / 127.5 - 1.0), model.prior)
+        kl = model.code_kl(images / 127.5 - 1.0)
         sums += np.asarray(kl, np.float64).sum(axis=0)
     per_dimension = sums / num_samples
     return {

@@ -1,11 +1,13 @@
 """The models by name, `--model=NAME`: one file each, with its config, presets and train_step."""
 
+from ibgan_tf.models.anchor_vae import AnchorVAE
 from ibgan_tf.models.beta_tcvae import BetaTCVAE
 from ibgan_tf.models.beta_vae import BetaVAE
 from ibgan_tf.models.factor_vae import FactorVAE
 from ibgan_tf.models.gan import GAN
 from ibgan_tf.models.ibgan import IBGAN
 from ibgan_tf.models.infogan import InfoGAN
+from ibgan_tf.models.joint_vae import JointVAE
 from ibgan_tf.models.vae import VAE
 
 MODELS = {
@@ -16,4 +18,6 @@ MODELS = {
     "beta_vae": BetaVAE,
     "factor_vae": FactorVAE,
     "beta_tcvae": BetaTCVAE,
+    "anchor_vae": AnchorVAE,
+    "joint_vae": JointVAE,
 }

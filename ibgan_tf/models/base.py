@@ -217,6 +217,7 @@ _RANGES = {
     "> 0": lambda value: value > 0,
     ">= 0": lambda value: value >= 0,
     "in [0, 1)": lambda value: 0 <= value < 1,
+    "in [0, 1]": lambda value: 0 <= value <= 1,
 }
 
 
@@ -225,7 +226,7 @@ def require(config: object, what: str, *names: str) -> None:
 
     Args:
         config: the settings.
-        what: "> 0", ">= 0" or "in [0, 1)".
+        what: "> 0", ">= 0", "in [0, 1)" or "in [0, 1]".
         *names: of the settings that must be so.
 
     Raises:

@@ -105,13 +105,7 @@ class VAE(base.GenerativeModel):
         precision: str = "float32",
     ):
         super().__init__(config, image_shape, seed=seed, precision=precision)
-        self.prior = tfd.Normal(tf.zeros([config.z_dim]), 1.0)  # p(z)
-        self.latent = (
-            base.LatentPart(name="z", size=config.z_dim, prior=self.prior, traversable=True),
-        )
-        dtype = self.compute_policy
-        self.encoder = conv_autoencoder.encoder(self.image_shape, config.z_dim, dtype=dtype)
-        self.decoder = conv_autoencoder.decoder(config.z_dim, self.image_shape, dtype=dtype)
+        self._build_networks()
         initialization.initialize([self.encoder, self.decoder], scheme="glorot_uniform", seed=seed)
         self.autoencoder_variables = (
             self.encoder.trainable_variables + self.decoder.trainable_variables
@@ -121,6 +115,13 @@ class VAE(base.GenerativeModel):
         )
         self.autoencoder_optimizer.build(self.autoencoder_variables)
         self._finish_building()
+
+    def _build_networks(self) -> None:
+        z_dim, dtype = self.config.z_dim, self.compute_policy
+        self.prior = tfd.Normal(tf.zeros([z_dim]), 1.0)  # p(z)
+        self.latent = (base.LatentPart(name="z", size=z_dim, prior=self.prior, traversable=True),)
+        self.encoder = conv_autoencoder.encoder(self.image_shape, z_dim, dtype=dtype)
+        self.decoder = conv_autoencoder.decoder(z_dim, self.image_shape, dtype=dtype)
 
     # Training
 
@@ -159,7 +160,7 @@ class VAE(base.GenerativeModel):
         """Returns -log p(x|z) of each image, nats.
 
         Args:
-            z: codes, float32 [batch, z_dim].
+            z: codes, float32 [batch, the latent's sizes' sum].
             images: float32 [batch, height, width, channels] in [-1, 1].
 
         Returns:
@@ -190,6 +191,17 @@ class VAE(base.GenerativeModel):
         outputs = self.encoder((images + 1.0) / 2.0, training=training)
         mean, log_variance = tf.split(outputs, 2, axis=-1)
         return tfd.Normal(mean, tf.exp(0.5 * log_variance))
+
+    def code_kl(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns KL(q(z_d|x) || p(z_d)) of each image and dimension of the code, in nats.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+
+        Returns:
+            kl: float32 [batch, z_dim], >= 0.
+        """
+        return information.dimensionwise_kl(self.infer(images), self.prior)
 
     # What a trained model can do
 
@@ -253,13 +265,11 @@ class VAE(base.GenerativeModel):
             kl: float32 [z_dim].
         """
         seed = stateless_seed(seed, 0, Draw.EVALUATION)
-        means = [
-            tf.reduce_sum(
-                information.dimensionwise_kl(self.infer(self.generate(z)), self.prior), axis=0
-            )
-            for z in base.batched(self.prior.sample(num_samples, seed=seed))
+        sums = [
+            tf.reduce_sum(self.code_kl(self.generate(z)), axis=0)
+            for z in base.batched(self.sample_prior(num_samples, seed=seed))
         ]
-        return tf.add_n(means) / num_samples
+        return tf.add_n(sums) / num_samples
 
 
 def bound_scalars(reconstruction_loss: tf.Tensor, kl: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -270,7 +280,8 @@ def bound_scalars(reconstruction_loss: tf.Tensor, kl: tf.Tensor) -> dict[str, tf
         kl: KL(q(z_d|x) || p(z_d)), nats, float32 [batch, z_dim].
 
     Returns:
-        scalars: "evidence_lower_bound", "reconstruction_loss", "kl" and "kl/z00", "kl/z01", ...
+        scalars: "evidence_lower_bound", "reconstruction_loss", "kl_divergence" and "kl/z00",
+            "kl/z01", ...
     """
     mean_loss, mean_kl = tf.reduce_mean(reconstruction_loss), tf.reduce_mean(kl, axis=0)
     total = tf.reduce_sum(mean_kl)

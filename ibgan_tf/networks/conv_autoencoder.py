@@ -7,6 +7,7 @@ transposed ones alone: 32 pixels become a 4x4 map after three of the four, 28 a 
 """
 
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -20,19 +21,26 @@ _NUM_STRIDED = {28: 2, 32: 3, 64: 4}
 
 
 def encoder(
-    image_shape: Shape, code_dim: int, *, dtype: str = "float32", name: str = "encoder"
+    image_shape: Shape,
+    code_dim: int,
+    *,
+    categorical_sizes: Sequence[int] = (),
+    dtype: str = "float32",
+    name: str = "encoder",
 ) -> tf.keras.Model:
     """Returns the network from an image to the mean and log variance of a factorised Gaussian.
 
     Args:
         image_shape: (height, width, channels).
         code_dim: width of the code z.
+        categorical_sizes: number of categories of each categorical code.
         dtype: Keras dtype policy of the hidden layers; the output is float32.
         name: of the network.
 
     Returns:
-        network: float32 [batch, height, width, channels] -> float32 [batch, 2 * code_dim], means
-            first.
+        network: float32 [batch, height, width, channels] -> float32
+            [batch, 2 * code_dim + sum(categorical_sizes)]: means, log variances, and the logits of
+            each categorical code.
 
     Raises:
         ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
@@ -45,10 +53,12 @@ def encoder(
         )(features)
     features = tf.keras.layers.Flatten(dtype=dtype)(features)
     features = tf.keras.layers.Dense(256, activation="relu", dtype=dtype)(features)
-    # Two layers, not one of twice the width: Glorot's range depends on it.
+    # A layer each, not one as wide as all: Glorot's range depends on it.
+    heads = {"mean": code_dim, "log_variance": code_dim}
+    heads |= {f"logits_{number}": size for number, size in enumerate(categorical_sizes, start=1)}
     outputs = [
-        tf.keras.layers.Dense(code_dim, dtype="float32", name=head)(features)
-        for head in ("mean", "log_variance")
+        tf.keras.layers.Dense(size, dtype="float32", name=head)(features)
+        for head, size in heads.items()
     ]
     outputs = tf.keras.layers.Concatenate(dtype="float32")(outputs)
     return tf.keras.Model(inputs, outputs, name=name)

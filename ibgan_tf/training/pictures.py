@@ -140,7 +140,10 @@ def _draw_dimensions(
 def _dimensions_by_weight(model, part: LatentPart, *, seed: int):
     """Returns the dimensions of a part by what they carry, their labels, and what these say."""
     if hasattr(model, "dimension_kl"):
-        weights, word, meaning = model.dimension_kl(_KL_SAMPLES, seed), "KL", " (KL in nats)"
+        turned = [own for own in model.latent if own.traversable]
+        first = sum(own.size for own in turned[: turned.index(part)])
+        weights = model.dimension_kl(_KL_SAMPLES, seed)[first : first + part.size]
+        word, meaning = "KL", " (KL in nats)"
     elif hasattr(model, "code_information"):
         weights = model.code_information(_KL_SAMPLES, seed)[part.name]
         word, meaning = "I", " (information I in nats)"

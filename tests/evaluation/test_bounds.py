@@ -16,10 +16,10 @@ class FakeVAE:
     """Its posterior's means are the image's first pixels, its variances one quarter."""
 
     latent = (types.SimpleNamespace(name="z", size=2),)
-    prior = tfd.Normal(tf.zeros([2]), 1.0)
 
-    def infer(self, images):
-        return tfd.Normal(images[:, 0, :2, 0], 0.5)
+    def code_kl(self, images):
+        posterior = tfd.Normal(images[:, 0, :2, 0], 0.5)
+        return tfd.kl_divergence(posterior, tfd.Normal(tf.zeros([2]), 1.0))
 
 
 class FakeInfoGAN:

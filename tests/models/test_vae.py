@@ -1,4 +1,4 @@
-"""The VAE, and what beta-VAE, FactorVAE and beta-TCVAE share with it and add to it."""
+"""The VAE, and what beta-VAE, FactorVAE, beta-TCVAE and AnchorVAE share with it and add to it."""
 
 import dataclasses
 
@@ -7,15 +7,19 @@ import pytest
 import tensorflow as tf
 
 from ibgan_tf.losses import total_correlation
+from ibgan_tf.models.anchor_vae import AnchorVAE
 from ibgan_tf.models.beta_tcvae import BetaTCVAE
 from ibgan_tf.models.beta_vae import BetaVAE
 from ibgan_tf.models.factor_vae import FactorVAE
 from ibgan_tf.models.vae import VAE
 from ibgan_tf.seeds import Draw, stateless_seed
 
-MODELS = [VAE, BetaVAE, FactorVAE, BetaTCVAE]
+MODELS = [VAE, BetaVAE, FactorVAE, BetaTCVAE, AnchorVAE]
 TINY = {"z_dim": 3}
-TINY_DISCRIMINATOR = {"discriminator_width": 8, "discriminator_layers": 2}
+OWN = {  # of a class's own settings, those of tiny networks
+    FactorVAE: {"discriminator_width": 8, "discriminator_layers": 2},
+    AnchorVAE: {"num_anchors": 2},
+}
 
 every_model = pytest.mark.parametrize("model_class", MODELS)
 
@@ -30,8 +34,7 @@ def vae(_built, image_shape):
     """Gives a tiny model of a class and settings as it is before training; a test may train it."""
 
     def model_of(model_class, **changes):
-        own = TINY_DISCRIMINATOR if model_class is FactorVAE else {}
-        config = model_class.config_class(**TINY | own | changes)
+        config = model_class.config_class(**TINY | OWN.get(model_class, {}) | changes)
         if model_class not in _built:
             model = model_class(config, image_shape, seed=3)
             _built[model_class] = model, values(model)
@@ -115,6 +118,7 @@ def test_the_scalars_are_the_parts_of_the_bound(vae, batch, model_class):
         (BetaVAE, {"beta": 5.0}),
         (FactorVAE, {"total_correlation_weight": 5.0}),
         (BetaTCVAE, {"beta": 5.0}),
+        (AnchorVAE, {"num_anchors": 2, "anchor_weight": 0.7}),
     ],
 )
 def test_the_gradient_is_that_of_the_papers_objective(
@@ -123,8 +127,8 @@ def test_the_gradient_is_that_of_the_papers_objective(
     model = vae(model_class, **settings)
     with tf.GradientTape() as tape:
         z, likelihood, kl = parts_by_hand(model, batch["images"])
-        kl_weight = settings["beta"] if model_class is BetaVAE else 1.0
-        objective = tf.reduce_mean(kl_weight * tf.reduce_sum(kl, axis=1) - likelihood)
+        kl_weights = {BetaVAE: [5.0] * 3, AnchorVAE: [0.3, 0.3, 1.0]}.get(model_class, [1.0] * 3)
+        objective = tf.reduce_mean(tf.reduce_sum(kl_weights * kl, axis=1) - likelihood)
         if model_class is FactorVAE:
             logits = model.discriminator(z)
             objective += 5.0 * tf.reduce_mean(logits[:, 0] - logits[:, 1])
@@ -144,6 +148,8 @@ def test_the_gradient_is_that_of_the_papers_objective(
         (BetaVAE, {"beta": 1.0}, {"beta": 4.0}),
         (FactorVAE, {"total_correlation_weight": 0.0}, {"total_correlation_weight": 40.0}),
         (BetaTCVAE, {"beta": 1.0}, {"beta": 6.0}),
+        (AnchorVAE, {"anchor_weight": 0.0}, {"anchor_weight": 1.0}),
+        (AnchorVAE, {"num_anchors": 0}, {"num_anchors": 5}),
     ],
 )
 def test_the_vae_is_a_special_case(vae, batch, model_class, neutral, other):
@@ -240,9 +246,16 @@ def test_the_networks_of_the_presets_have_locatellos_sizes():
     assert parameters(plain.encoder, plain.decoder) == 690_517
 
 
+def test_anchorvaes_presets_are_the_papers():
+    config = AnchorVAE.presets["celeba"].config
+    assert (config.z_dim, config.num_anchors, config.anchor_weight) == (2048, 5, 0.5)
+
+
 @every_model
 def test_the_codes_of_the_presets_are_as_wide_as_the_studies(model_class):
     widths = {"dsprites": 10, "color_dsprites": 10, "celeba": 15, "chairs3d": 10}
+    if model_class is AnchorVAE:
+        widths["celeba"] = 2048  # its paper's own
     presets = model_class.presets
     assert {name: presets[name].config.z_dim for name in widths} == widths
 
@@ -266,6 +279,8 @@ def test_every_data_set_of_the_paper_has_a_preset(model_class):
         ),
         (FactorVAE, {"discriminator_width": 0}, "discriminator_width must be > 0."),
         (BetaTCVAE, {"beta": -1.0}, "beta must be >= 0. Received: beta=-1.0"),
+        (AnchorVAE, {"num_anchors": -1}, "num_anchors must be >= 0. Received: num_anchors=-1"),
+        (AnchorVAE, {"anchor_weight": 1.5}, r"anchor_weight must be in \[0, 1\]. Received: "),
     ],
 )
 def test_settings_out_of_range_are_refused(model_class, changes, message):
@@ -308,8 +323,8 @@ def test_the_kl_of_each_dimension_is_the_mean_over_own_images(vae):
 
 @every_model
 def test_bfloat16_trains_float32_weights_and_stays_finite(image_shape, batch, model_class):
-    own = TINY_DISCRIMINATOR if model_class is FactorVAE else {}
-    model = model_class(model_class.config_class(**TINY | own), image_shape, precision="bfloat16")
+    config = model_class.config_class(**TINY | OWN.get(model_class, {}))
+    model = model_class(config, image_shape, precision="bfloat16")
     scalars = model.train_step(batch)
     assert np.isfinite([float(scalar) for scalar in scalars.values()]).all()
     assert {variable.dtype for variable in model.trainable_variables} == {"float32"}
