@@ -1,4 +1,7 @@
-"""Adversarial losses of generators and discriminators, from logits: nats, one value per example."""
+"""Adversarial losses of generators and discriminators, one value per example.
+
+From logits, in nats; those of the Wasserstein distance from a critic's outputs, without a unit.
+"""
 
 import tensorflow as tf
 
@@ -40,3 +43,33 @@ def discriminator_loss(
     # The logistic cross-entropy is linear in its label, so it holds for labels above 1 too.
     real_loss = tf.nn.softplus(-real_logits) + (1.0 - real_labels) * real_logits
     return real_loss + tf.nn.softplus(generated_logits)
+
+
+def wasserstein_generator_loss(generated_outputs: tf.Tensor) -> tf.Tensor:
+    """Returns -D(G(z)) of each example, the generator's loss of a Wasserstein GAN.
+
+    Arjovsky et al. 2017, algorithm 1.
+
+    Args:
+        generated_outputs: the critic's outputs on generated images, float32 [batch].
+
+    Returns:
+        loss: float32 [batch].
+    """
+    return -generated_outputs
+
+
+def wasserstein_critic_loss(real_outputs: tf.Tensor, generated_outputs: tf.Tensor) -> tf.Tensor:
+    """Returns D(G(z)) - D(x) of each pair, the critic's loss of a Wasserstein GAN.
+
+    For the best critic of slope 1 its mean is the negative Wasserstein distance (Arjovsky et al.
+    2017, eq. 2).
+
+    Args:
+        real_outputs: the critic's outputs on real images, float32 [batch].
+        generated_outputs: on generated images, float32 [batch].
+
+    Returns:
+        loss: float32 [batch].
+    """
+    return generated_outputs - real_outputs

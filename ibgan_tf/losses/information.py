@@ -75,6 +75,22 @@ def dimensionwise_fitted_information(
     return prior.entropy() - gaussian_entropy + gain
 
 
+def log_mean_exp(statistics: tf.Tensor) -> tf.Tensor:
+    """Returns log(E[exp(T)]) of a batch, the second part of Donsker and Varadhan's bound.
+
+    With T of pairs that belong together and of shuffled ones, E[T(x, c)] - log(E[exp(T(x, c'))])
+    bounds the information of x and c from below (Belghazi et al. 2018, eq. 3).
+
+    Args:
+        statistics: T of shuffled pairs, float32 [batch].
+
+    Returns:
+        log_mean: float32 scalar, nats.
+    """
+    count = tf.cast(tf.size(statistics), tf.float32)
+    return tf.reduce_logsumexp(statistics) - tf.math.log(count)
+
+
 def dimensionwise_kl(posterior: tfd.Distribution, prior: tfd.Distribution) -> tf.Tensor:
     """Returns KL(e(r_d|z) || m(r_d)) of each example and dimension, in nats.
 

@@ -6,18 +6,24 @@ from ibgan_tf.models.beta_vae import BetaVAE
 from ibgan_tf.models.factor_vae import FactorVAE
 from ibgan_tf.models.gan import GAN
 from ibgan_tf.models.ibgan import IBGAN
+from ibgan_tf.models.info_vae import InfoVAE
+from ibgan_tf.models.info_wgan import InfoWGAN
 from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.joint_vae import JointVAE
+from ibgan_tf.models.mine_gan import MineGAN
 from ibgan_tf.models.vae import VAE
 
 MODELS = {
     "ibgan": IBGAN,
     "gan": GAN,
     "infogan": InfoGAN,
+    "info_wgan": InfoWGAN,
+    "mine_gan": MineGAN,
     "vae": VAE,
     "beta_vae": BetaVAE,
     "factor_vae": FactorVAE,
     "beta_tcvae": BetaTCVAE,
     "anchor_vae": AnchorVAE,
+    "info_vae": InfoVAE,
     "joint_vae": JointVAE,
 }

@@ -330,3 +330,20 @@ def gradients(
     # unconnected_gradients=ZERO crashes on Keras variables.
     found = tape.gradient(loss, variables)
     return [tf.zeros(v.shape) if g is None else g for g, v in zip(found, variables, strict=True)]
+
+
+def summed_norm(values: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Returns the norm of gradients, those of all replicas added up as an optimizer does.
+
+    Call it on every replica.
+
+    Args:
+        values: this replica's gradients.
+
+    Returns:
+        norm: float32 scalar, over all of them together.
+    """
+    context = tf.distribute.get_replica_context()
+    if context.num_replicas_in_sync > 1:
+        values = context.all_reduce(tf.distribute.ReduceOp.SUM, list(values))
+    return tf.linalg.global_norm(values)

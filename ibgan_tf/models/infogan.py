@@ -144,14 +144,26 @@ class InfoGAN(base.GenerativeModel):
         features = self._features(generated, training=True)
         logits = self._logits(features)  # D(G(z, c))
         posteriors = self.reconstruct(features, training=True)  # q(c|x)
-        loss = adversarial.non_saturating_generator_loss(logits)
+        loss, scalars = self._generator_loss(logits)
         bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
-        return base.replica_mean(loss - self._weighted(bounds)), {
-            "generator_loss": tf.reduce_mean(loss),
-            "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
+        return base.replica_mean(loss - self._weighted(bounds)), scalars | {
             "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
             **self._information_scalars(posteriors, latent),
         }
+
+    def _generator_loss(self, generated_logits) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns G's part of L_GAN, [batch], and its means for the log."""
+        loss = adversarial.non_saturating_generator_loss(generated_logits)
+        return loss, {
+            "generator_loss": tf.reduce_mean(loss),
+            "probability_generated": tf.reduce_mean(tf.sigmoid(generated_logits)),
+        }
+
+    def _discriminator_loss(
+        self, real_logits, generated_logits
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Returns D's part of L_GAN, [batch], and its means for the log."""
+        return gan_training.discriminator_loss(self, real_logits, generated_logits)
 
     def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
         with tf.GradientTape() as tape:
@@ -161,9 +173,7 @@ class InfoGAN(base.GenerativeModel):
                 self.reconstruct(real_features, training=True)
             real_logits = self._logits(real_features)
             features = self._features(generated, training=True)
-            loss, scalars = gan_training.discriminator_loss(
-                self, real_logits, self._logits(features)
-            )
+            loss, scalars = self._discriminator_loss(real_logits, self._logits(features))
             if self.config.reconstructor_optimizer == "discriminator":
                 posteriors = self.reconstruct(features, training=True)
                 bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)

@@ -26,6 +26,7 @@ import tensorflow as tf
 
 from ibgan_tf import config as configs
 from ibgan_tf.models import MODELS
+from ibgan_tf.models.info_wgan import InfoWGAN
 from ibgan_tf.networks.layers import BatchNormalization
 from ibgan_tf.seeds import Draw
 
@@ -82,7 +83,7 @@ def measure(strategy, case, checkpoint):
     """Returns what a step of a model does, and whether one from a checkpoint does the same."""
     model = build(strategy, case)
     draw_state(model)
-    found = {"normalised_biases": np.array(normalised_biases(model))}
+    found = {"biases_without_gradient": np.array(biases_without_gradient(model))}
     share = BATCH_SIZE // strategy.num_replicas_in_sync
     draw = strategy.run(model.draw_normal, args=([share, 3], Draw.NOISE))
     found["draw"] = np.concatenate(on_each(strategy, draw))
@@ -205,14 +206,16 @@ def networks_of(model):
     return {name: value for name, value in vars(model).items() if isinstance(value, tf.keras.Model)}
 
 
-def normalised_biases(model):
-    """Returns the names of the biases that a batch normalisation takes away again."""
+def biases_without_gradient(model):
+    """Returns the names of the biases that a batch normalisation, or a difference, takes away."""
     biases = [
         layer.bias
         for network in networks_of(model).values()
         for layer, following in zip(network.layers, network.layers[1:], strict=False)
         if isinstance(following, BatchNormalization) and layer.use_bias
     ]
+    if isinstance(model, InfoWGAN):  # whose critic's outputs are subtracted from each other
+        biases.append(model.discriminator.layers[-1].bias)
     return names(model, biases)
 
 

@@ -69,3 +69,11 @@ def test_one_sided_smoothing_has_its_optimum_at_the_label():
     logits = np.log(0.9 / 0.1) + np.array([-0.1, 0.0, 0.1])
     loss = adversarial.discriminator_loss(as_tensor(logits), tf.zeros([3]), real_labels=0.9)
     assert np.argmin(loss) == 1
+
+
+def test_the_wasserstein_losses_are_differences_of_a_critics_outputs():
+    real, generated = tf.constant([3.0, -1.0]), tf.constant([0.5, 2.0])
+    np.testing.assert_allclose(
+        adversarial.wasserstein_critic_loss(real, generated), [0.5 - 3.0, 2.0 + 1.0]
+    )
+    np.testing.assert_allclose(adversarial.wasserstein_generator_loss(generated), [-0.5, -2.0])

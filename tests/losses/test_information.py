@@ -158,3 +158,12 @@ def test_the_fitted_information_of_a_uniform_code_is_its_entropy_less_the_residu
     nothing = information.dimensionwise_fitted_information(codes, 0 * codes, prior)
     expected = np.log(2) - 0.5 * np.log(2 * np.pi * np.e / 3)  # -0.18
     np.testing.assert_allclose(nothing, [expected] * 2, rtol=1e-4)
+
+
+def test_the_log_of_the_mean_of_exponentials_is_exact_for_large_numbers_too():
+    small = np.array([0.5, -1.0, 2.0], np.float32)
+    expected = np.log(np.mean(np.exp(small)))
+    found = information.log_mean_exp(tf.constant(small))
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    found = information.log_mean_exp(tf.constant(small + 500.0))
+    np.testing.assert_allclose(found, expected + 500.0, rtol=1e-6)

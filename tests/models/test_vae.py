@@ -1,4 +1,4 @@
-"""The VAE, and what beta-VAE, FactorVAE, beta-TCVAE and AnchorVAE share with it and add to it."""
+"""The VAE, and what the models that are VAEs with other objectives share with it and add to it."""
 
 import dataclasses
 
@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ibgan_tf.losses import total_correlation
+from ibgan_tf.losses import discrepancy, total_correlation
 from ibgan_tf.models.anchor_vae import AnchorVAE
 from ibgan_tf.models.beta_tcvae import BetaTCVAE
 from ibgan_tf.models.beta_vae import BetaVAE
 from ibgan_tf.models.factor_vae import FactorVAE
+from ibgan_tf.models.info_vae import InfoVAE
 from ibgan_tf.models.vae import VAE
 from ibgan_tf.seeds import Draw, stateless_seed
 
-MODELS = [VAE, BetaVAE, FactorVAE, BetaTCVAE, AnchorVAE]
+MODELS = [VAE, BetaVAE, FactorVAE, BetaTCVAE, AnchorVAE, InfoVAE]
 TINY = {"z_dim": 3}
 OWN = {  # of a class's own settings, those of tiny networks
     FactorVAE: {"discriminator_width": 8, "discriminator_layers": 2},
@@ -107,6 +108,7 @@ def test_the_scalars_are_the_parts_of_the_bound(vae, batch, model_class):
     others = {
         FactorVAE: {"total_correlation", "discriminator_loss"},
         BetaTCVAE: {"total_correlation"},
+        InfoVAE: {"prior_discrepancy"},
     }
     assert set(scalars) == others.get(model_class, set())
 
@@ -119,6 +121,7 @@ def test_the_scalars_are_the_parts_of_the_bound(vae, batch, model_class):
         (FactorVAE, {"total_correlation_weight": 5.0}),
         (BetaTCVAE, {"beta": 5.0}),
         (AnchorVAE, {"num_anchors": 2, "anchor_weight": 0.7}),
+        (InfoVAE, {"information_weight": 0.25, "prior_weight": 9.0}),
     ],
 )
 def test_the_gradient_is_that_of_the_papers_objective(
@@ -127,7 +130,8 @@ def test_the_gradient_is_that_of_the_papers_objective(
     model = vae(model_class, **settings)
     with tf.GradientTape() as tape:
         z, likelihood, kl = parts_by_hand(model, batch["images"])
-        kl_weights = {BetaVAE: [5.0] * 3, AnchorVAE: [0.3, 0.3, 1.0]}.get(model_class, [1.0] * 3)
+        kl_weights = {BetaVAE: [5.0] * 3, AnchorVAE: [0.3, 0.3, 1.0], InfoVAE: [0.75] * 3}
+        kl_weights = kl_weights.get(model_class, [1.0] * 3)
         objective = tf.reduce_mean(tf.reduce_sum(kl_weights * kl, axis=1) - likelihood)
         if model_class is FactorVAE:
             logits = model.discriminator(z)
@@ -137,6 +141,11 @@ def test_the_gradient_is_that_of_the_papers_objective(
                 model.infer(batch["images"]), z
             )
             objective += (5.0 - 1.0) * tf.reduce_mean(correlation)
+        if model_class is InfoVAE:
+            draws = tf.random.stateless_normal(
+                z.shape, stateless_seed(model.seed, model.step, Draw.NOISE)
+            )
+            objective += (0.25 + 9.0 - 1.0) * discrepancy.maximum_mean_discrepancy(z, draws)
     expected = tape.gradient(objective, model.autoencoder_variables)
     sent = sent_gradients(model, monkeypatch, batch)
     assert_gradients_close(sent, expected, variables=model.autoencoder_variables)
@@ -150,6 +159,11 @@ def test_the_gradient_is_that_of_the_papers_objective(
         (BetaTCVAE, {"beta": 1.0}, {"beta": 6.0}),
         (AnchorVAE, {"anchor_weight": 0.0}, {"anchor_weight": 1.0}),
         (AnchorVAE, {"num_anchors": 0}, {"num_anchors": 5}),
+        (
+            InfoVAE,
+            {"information_weight": 0.0, "prior_weight": 1.0},
+            {"information_weight": 1.0, "prior_weight": 1.0},
+        ),
     ],
 )
 def test_the_vae_is_a_special_case(vae, batch, model_class, neutral, other):
@@ -281,6 +295,12 @@ def test_every_data_set_of_the_paper_has_a_preset(model_class):
         (BetaTCVAE, {"beta": -1.0}, "beta must be >= 0. Received: beta=-1.0"),
         (AnchorVAE, {"num_anchors": -1}, "num_anchors must be >= 0. Received: num_anchors=-1"),
         (AnchorVAE, {"anchor_weight": 1.5}, r"anchor_weight must be in \[0, 1\]. Received: "),
+        (InfoVAE, {"information_weight": 2.0}, r"information_weight must be in \[0, 1\]."),
+        (
+            InfoVAE,
+            {"information_weight": 0.5, "prior_weight": 0.25},
+            r"information_weight \+ prior_weight must be >= 1. Received: information_weight=0.5",
+        ),
     ],
 )
 def test_settings_out_of_range_are_refused(model_class, changes, message):

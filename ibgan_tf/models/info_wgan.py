@@ -1,0 +1,148 @@
+"""Info-WGAN: InfoGAN with the Wasserstein distance for a GAN's loss ("InfoGAN and beyond", poster).
+
+The objective is InfoGAN's, with the distance of Arjovsky et al. (ICML 2017) in the place of L_GAN:
+
+    min over G, q   max over D   E[D(x)] - E[D(G(z, c))] - lambda * L_I(G, q)
+
+D is a critic: its output is any number, and its weights are clipped to [-limit, limit] after each
+update, which bounds its slope. As in Arjovsky et al.'s algorithm 1 it is updated several times for
+each update of G, each time on other images: a step's batch is dealt out to the updates.
+
+The critic has no labels: InfoGAN's settings of them don't belong here. Networks, latent and q(c|x)
+are InfoGAN's. Only D is clipped, not q, whatever optimizer has it.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+from ibgan_tf.config import setting
+from ibgan_tf.losses import adversarial
+from ibgan_tf.models import base, codes, gan_training
+from ibgan_tf.models.infogan import InfoGAN
+from ibgan_tf.models.infogan_settings import InfoGANConfig
+from ibgan_tf.seeds import Draw
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InfoWGANConfig(InfoGANConfig):
+    """Settings of Info-WGAN: those of InfoGAN, and the critic's, Arjovsky et al.'s."""
+
+    generator_learning_rate: float = setting(5e-5, "of the generator")
+    discriminator_learning_rate: float = setting(5e-5, "of the critic D")
+    momentum: float = setting(0.0, "RMSprop's momentum, which a critic doesn't take well")
+    weight_limit: float = setting(0.01, "D's weights are clipped to [-limit, limit]")
+    discriminator_updates: int = setting(
+        2, "updates of D in a step, each on its part of the step's images; the paper's 5 for 5 x 64"
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        base.require(self, "> 0", "weight_limit", "discriminator_updates")
+        if (self.real_label_low, self.real_label_high) != (1.0, 1.0):
+            raise ValueError(
+                "real_label_low and real_label_high must be 1, for a critic has no labels. "
+                f"Received: real_label_low={self.real_label_low}, "
+                f"real_label_high={self.real_label_high}"
+            )
+
+
+_SOURCE = (
+    "latent and networks: InfoGAN's of {}; optimizer, rates, clipping and updates of D: Arjovsky "
+    "et al. 2017, algorithm 1; steps: ours"
+)
+_MNIST = InfoWGANConfig(
+    noise_dim=62,
+    noise_prior="uniform",
+    continuous_dim=2,
+    continuous_prior="uniform",
+    categorical_sizes=(10,),
+    generator_width=32,
+    discriminator_width=32,
+    instance_noise_start=0.0,
+    discriminator_updates=5,
+)
+PRESETS: Mapping[str, base.Preset] = {
+    name: base.Preset(config=_MNIST, steps=20_000, batch_size=320, source=_SOURCE.format("MNIST"))
+    for name in ("mnist", "fashion_mnist")
+} | {
+    "dsprites": base.Preset(
+        config=InfoWGANConfig(instance_noise_start=0.0, discriminator_updates=5),
+        steps=150_000,
+        batch_size=320,
+        source=_SOURCE.format("the IB-GAN paper on dSprites"),
+    )
+}
+
+
+class InfoWGAN(InfoGAN):
+    """Info-WGAN; arguments as of `InfoGAN`."""
+
+    config_class = InfoWGANConfig
+    presets = PRESETS
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Updates the critic some times, and then the generator against it, and the reconstructor.
+
+        Args:
+            batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}; a part
+                of it for each update of the critic.
+
+        Returns:
+            scalars: float32, whose means over the replicas are those of the batch: the critic's of
+                its last update; information in nats.
+
+        Raises:
+            ValueError: there are fewer images than updates of the critic.
+        """
+        images, updates = batch["images"], self.config.discriminator_updates
+        if images.shape[0] < updates:
+            raise ValueError(
+                "batch_size must be >= discriminator_updates on each replica. "
+                f"Received: {images.shape[0]} images, discriminator_updates={updates}"
+            )
+        real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
+        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        for first in range(updates):
+            # Every so many rows: those that one replica with the whole batch would take.
+            part = {name: values[first::updates] for name, values in latent.items()}
+            with tf.GradientTape() as tape:
+                generated = self._generate(part)  # x = G(z, c)
+                with tape.stop_recording():
+                    scalars = self._update_discriminator(real[first::updates], generated, part)
+                if first == updates - 1:
+                    objective, generator_scalars = self._objective(generated, part)
+        gan_training.update_generator(self, tape, objective)
+        for _ in range(self.config.generator_updates - 1):
+            with tf.GradientTape() as tape:
+                objective, generator_scalars = self._objective(self._generate(part), part)
+            gan_training.update_generator(self, tape, objective)
+        self.step.assign_add(1)
+        return scalars | generator_scalars
+
+    def _generator_loss(self, generated_logits) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        loss = adversarial.wasserstein_generator_loss(generated_logits)
+        return loss, {"generator_loss": tf.reduce_mean(loss)}
+
+    def _discriminator_loss(
+        self, real_logits, generated_logits
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        loss = adversarial.wasserstein_critic_loss(real_logits, generated_logits)
+        return loss, {"discriminator_loss": tf.reduce_mean(loss)}
+
+    def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
+        scalars = super()._update_discriminator(real, generated, latent)
+        limit = self.config.weight_limit
+        fronts = [] if self.front is None else [self.front]
+        weights = [v.value for n in (*fronts, self.discriminator) for v in n.trainable_variables]
+
+        def clip(strategy):
+            for weight in weights:
+                strategy.extended.update(
+                    weight, lambda own: own.assign(tf.clip_by_value(own, -limit, limit))
+                )
+
+        # On all replicas at once: one of them alone may not assign a mirrored variable.
+        tf.distribute.get_replica_context().merge_call(clip)
+        return scalars
