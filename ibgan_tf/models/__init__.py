@@ -11,6 +11,7 @@ from ibgan_tf.models.info_wgan import InfoWGAN
 from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.joint_vae import JointVAE
 from ibgan_tf.models.mine_gan import MineGAN
+from ibgan_tf.models.stacked_corex import StackedCorEx
 from ibgan_tf.models.vae import VAE
 
 MODELS = {
@@ -26,4 +27,5 @@ MODELS = {
     "anchor_vae": AnchorVAE,
     "info_vae": InfoVAE,
     "joint_vae": JointVAE,
+    "stacked_corex": StackedCorEx,
 }

@@ -257,6 +257,22 @@ def require_labels(config: object) -> None:
         )
 
 
+def category_kl(probabilities: tf.Tensor, prior: tfd.OneHotCategorical) -> tf.Tensor:
+    """Returns KL(q(s|x) || p(s)) by category: parts that are never negative, and add up to it.
+
+    The part of category k is q_k * log(q_k / p_k) - q_k + p_k, for a plot or a mask of columns.
+
+    Args:
+        probabilities: q(s|x), float32 [batch, num_categories].
+        prior: p(s), event shape [num_categories].
+
+    Returns:
+        parts: nats, float32 [batch, num_categories], >= 0.
+    """
+    expected = prior.probs_parameter()
+    return tf.math.xlogy(probabilities, probabilities / expected) - probabilities + expected
+
+
 def batched(values: tf.Tensor, size: int = 256) -> list[tf.Tensor]:
     """Returns the rows in parts of at most `size`."""
     return [values[first : first + size] for first in range(0, values.shape[0], size)]

@@ -241,8 +241,7 @@ class JointVAE(VAE):
     def code_kl(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the KL from the prior of each image and dimension of the code, in nats.
 
-        KL(q(s|x) || p(s)) of a category is the sum over its columns k, each with the part
-        q_k * log(q_k / p_k) - q_k + p_k, which is never negative.
+        The columns of a category have the parts of KL(q(s|x) || p(s)) of `base.category_kl`.
 
         Args:
             images: float32 [batch, height, width, channels] in [-1, 1].
@@ -253,8 +252,7 @@ class JointVAE(VAE):
         posteriors = self.posteriors(images)
         parts = [information.dimensionwise_kl(posteriors["z"], self.prior)]
         for part in self.latent[1:]:
-            q, p = posteriors[part.name].probs_parameter(), part.prior.probs_parameter()
-            parts.append(tf.math.xlogy(q, q / p) - q + p)
+            parts.append(base.category_kl(posteriors[part.name].probs_parameter(), part.prior))
         return tf.concat(parts, axis=1)
 
     # What a trained model can do

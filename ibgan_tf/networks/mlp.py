@@ -1,4 +1,7 @@
-"""Multilayer perceptrons: the encoder e(r|z) of IB-GAN, the latent discriminator of FactorVAE."""
+"""Multilayer perceptrons: the encoder e(r|z) of IB-GAN, the latent discriminator of FactorVAE.
+
+Stacked CorEx has nothing else.
+"""
 
 from collections.abc import Sequence
 
@@ -32,13 +35,40 @@ def gaussian_encoder(
     Returns:
         network: float32 [batch, input_dim] -> float32 [batch, 2 * code_dim], means first.
     """
+    return perceptron(
+        input_dim, 2 * code_dim, hidden=hidden, batch_norm=batch_norm, dtype=dtype, name=name
+    )
+
+
+def perceptron(
+    input_dim: int,
+    output_dim: int,
+    *,
+    hidden: Sequence[int],
+    batch_norm: bool = False,
+    dtype: str = "float32",
+    name: str = "perceptron",
+) -> tf.keras.Model:
+    """Returns a network of fully connected layers with ReLU, the last one without.
+
+    Args:
+        input_dim: width of the input.
+        output_dim: width of the output.
+        hidden: widths of the hidden layers.
+        batch_norm: whether each hidden layer is normalised before its ReLU.
+        dtype: Keras dtype policy of the hidden layers; the output is float32.
+        name: of the network.
+
+    Returns:
+        network: float32 [batch, input_dim] -> float32 [batch, output_dim].
+    """
     stack = [tf.keras.Input([input_dim])]
     for width in hidden:
         stack.append(tf.keras.layers.Dense(width, dtype=dtype))
         if batch_norm:
             stack.append(layers.BatchNormalization(dtype=dtype))
         stack.append(tf.keras.layers.ReLU(dtype=dtype))
-    stack.append(tf.keras.layers.Dense(2 * code_dim, dtype="float32"))
+    stack.append(tf.keras.layers.Dense(output_dim, dtype="float32"))
     return tf.keras.Sequential(stack, name=name)
 
 

@@ -1,0 +1,338 @@
+"""Stacked CorEx: a layer of codes that a category explains (Gao et al., AISTATS 2019, section 6.1).
+
+CorEx asks of a code that it explains the dependence of the image's pixels, and is independent
+itself, eq. (4). Where the codes z of a first layer still depend on each other, a second layer may
+explain them in turn, eq. (13): here one category s. Both layers together are a hierarchical VAE,
+eq. (19), up to a constant:
+
+    L(x) = E[log q(x|z) + log q(z|s) + log r(s) - log p(z|x) - log p(s|z)],   z ~ p(z|x), s ~ p(s|z)
+
+with encoders p, decoders q and a uniform r(s). The expectation over s is a sum over the categories,
+weighted by p(s|z); that of log p(z|x) is the Gaussian's entropy.
+
+What is generated begins with a category and with noise, z = mean(s) + scale(s) * noise, so that a
+dimension of the noise can be turned within any category, as in the paper's Fig. 3. Networks are the
+paper's, fully connected; of their outputs it says 64 and 10. Optimizer, batches and steps, which it
+doesn't tell, are ours.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf import registry
+from ibgan_tf.config import check_choices, setting
+from ibgan_tf.losses import reconstruction
+from ibgan_tf.models import base, latents
+from ibgan_tf.networks import image_shapes, initialization, mlp
+from ibgan_tf.seeds import Draw, stateless_seed
+
+tfd = tfp.distributions
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StackedCorExConfig:
+    """Settings of stacked CorEx; but for the optimizer's, the paper's for MNIST."""
+
+    z_dim: int = setting(64, "width of the first layer's code z")
+    num_categories: int = setting(10, "categories of the second layer's code s")
+    first_hidden: tuple[int, ...] = setting(
+        (512, 512), "hidden layers from image to z; from z to image the same, backwards"
+    )
+    second_hidden: tuple[int, ...] = setting(
+        (32, 32, 16, 16), "hidden layers from z to s; from s to z the same, backwards"
+    )
+    learning_rate: float = setting(1e-3, "Adam's, of every network")
+    beta_1: float = setting(0.9, "Adam's decay of the gradients' mean")
+    beta_2: float = setting(0.999, "Adam's decay of the squared gradients' mean")
+    epsilon: float = setting(1e-8, "Adam's epsilon")
+
+    def __post_init__(self):
+        check_choices(self)
+        base.require(self, "> 0", "z_dim", "learning_rate", "epsilon")
+        base.require(self, "in [0, 1)", "beta_1", "beta_2")
+        if self.num_categories < 2:
+            raise ValueError(
+                f"num_categories must be >= 2. Received: num_categories={self.num_categories}"
+            )
+        for name in ("first_hidden", "second_hidden"):
+            widths = getattr(self, name)
+            if any(width < 1 for width in widths):
+                raise ValueError(f"{name} must be > 0, each. Received: {name}={list(widths)}")
+
+
+PRESETS: Mapping[str, base.Preset] = {
+    name: base.Preset(
+        config=StackedCorExConfig(),
+        steps=60_000,
+        batch_size=64,
+        source="Gao et al. 2019, section 6.1, of MNIST; optimizer, batches and steps: ours",
+    )
+    for name in ("mnist", "fashion_mnist")
+}
+
+
+class StackedCorEx(base.GenerativeModel):
+    """Stacked CorEx of two layers, Gao et al. eq. (19).
+
+    Args:
+        config: the settings.
+        image_shape: (height, width, channels), 28, 32 or 64 pixels a side.
+        seed: of initial weights and of every draw in training.
+        precision: "float32" or "bfloat16".
+
+    Raises:
+        ValueError: the image size or the precision isn't supported.
+    """
+
+    config_class = StackedCorExConfig
+    presets = PRESETS
+    representations = ("code_mean", "z_mean")
+
+    def __init__(
+        self,
+        config: StackedCorExConfig,
+        image_shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        precision: str = "float32",
+    ):
+        super().__init__(config, image_shape, seed=seed, precision=precision)
+        image_shapes.check(self.image_shape, sides=(28, 32, 64))
+        self.category_prior = tfd.OneHotCategorical(  # r(s)
+            logits=tf.zeros([config.num_categories]), dtype=tf.float32
+        )
+        noise_prior = tfd.Normal(tf.zeros([config.z_dim]), 1.0)
+        self.latent = (
+            base.LatentPart(name="z", size=config.z_dim, prior=noise_prior, traversable=True),
+            base.LatentPart(
+                name="s1",
+                size=config.num_categories,
+                prior=self.category_prior,
+                traversable=True,
+            ),
+        )
+        self._build_networks()
+        networks = list(self.networks().values())
+        initialization.initialize(networks, scheme="glorot_uniform", seed=seed)
+        self.network_variables = [v for n in networks for v in n.trainable_variables]
+        self.optimizer_of_all = tf.keras.optimizers.Adam(
+            config.learning_rate, config.beta_1, config.beta_2, config.epsilon
+        )
+        self.optimizer_of_all.build(self.network_variables)
+        self._finish_building()
+
+    def _build_networks(self) -> None:
+        config, dtype = self.config, self.compute_policy
+        height, width, channels = self.image_shape
+        num_pixels, count = height * width * channels, config.num_categories
+        first, second = config.first_hidden, config.second_hidden
+        self.encoder = mlp.gaussian_encoder(num_pixels, config.z_dim, hidden=first, dtype=dtype)
+        self.category_encoder = mlp.perceptron(
+            config.z_dim, count, hidden=second, dtype=dtype, name="category_encoder"
+        )
+        self.category_decoder = mlp.gaussian_encoder(
+            count, config.z_dim, hidden=second[::-1], dtype=dtype, name="category_decoder"
+        )
+        self.decoder = mlp.perceptron(
+            config.z_dim, num_pixels, hidden=first[::-1], dtype=dtype, name="decoder"
+        )
+
+    # Training
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Updates every network once.
+
+        Args:
+            batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
+
+        Returns:
+            scalars: float32, each the mean over this replica's examples, in nats.
+        """
+        unit_images = (batch["images"] + 1.0) / 2.0
+        with tf.GradientTape() as tape:
+            posterior = self.infer(batch["images"], training=True)  # p(z|x)
+            z = posterior.loc + posterior.scale * self.draw_normal(posterior.batch_shape, Draw.CODE)
+            logits = self._logits(z, training=True)
+            reconstruction_loss = reconstruction.bernoulli_negative_log_likelihood(
+                logits, unit_images
+            )  # -log q(x|z)
+            category = self.classify_code(z, training=True)  # p(s|z)
+            density = tf.reduce_sum(
+                self.explained(training=True).log_prob(z[:, tf.newaxis]), axis=2
+            )  # log q(z|s), [batch, num_categories]
+            explained = tf.reduce_sum(category.probs_parameter() * density, axis=1)
+            category_kl = tfd.kl_divergence(category, self.category_prior)  # of p(s|z) and r(s)
+            entropy = tf.reduce_sum(posterior.entropy(), axis=1)
+            kl = category_kl - explained - entropy  # E[log p(z, s|x) - log q(z|s) - log r(s)]
+            objective = base.replica_mean(reconstruction_loss + kl)  # eq. (19)
+        self.optimizer_of_all.apply(
+            base.gradients(tape, objective, self.network_variables), self.network_variables
+        )
+        self.step.assign_add(1)
+        return {
+            "evidence_lower_bound": -tf.reduce_mean(reconstruction_loss + kl),
+            "reconstruction_loss": tf.reduce_mean(reconstruction_loss),
+            "kl_divergence": tf.reduce_mean(kl),
+            "category_kl/s1": tf.reduce_mean(category_kl),
+        }
+
+    # The networks as distributions
+
+    def infer(self, images: tf.Tensor, *, training: bool = False) -> tfd.Normal:
+        """Returns p(z|x), batch shape [batch, z_dim].
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            training: whether the encoder is trained.
+        """
+        pixels = tf.reshape((images + 1.0) / 2.0, [-1, self.encoder.input_shape[1]])
+        return _gaussian(self.encoder(pixels, training=training))
+
+    def classify_code(self, z: tf.Tensor, *, training: bool = False) -> tfd.OneHotCategorical:
+        """Returns p(s|z), batch shape [batch].
+
+        Args:
+            z: codes of the first layer, float32 [batch, z_dim].
+            training: whether the network is trained.
+        """
+        return tfd.OneHotCategorical(
+            logits=self.category_encoder(z, training=training), dtype=tf.float32
+        )
+
+    def explained(self, *, training: bool = False) -> tfd.Normal:
+        """Returns q(z|s) of every category, batch shape [num_categories, z_dim].
+
+        Args:
+            training: whether the network is trained.
+        """
+        every = tf.eye(self.config.num_categories)
+        return _gaussian(self.category_decoder(every, training=training))
+
+    def _logits(self, z: tf.Tensor, *, training: bool) -> tf.Tensor:
+        logits = self.decoder(z, training=training)
+        return tf.reshape(logits, [-1, *self.image_shape])
+
+    # What a trained model can do
+
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """Returns both layers' encoders and decoders."""
+        return {
+            "encoder": self.encoder,
+            "category_encoder": self.category_encoder,
+            "category_decoder": self.category_decoder,
+            "decoder": self.decoder,
+        }
+
+    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns noise and categories, side by side, float32 [num_samples, their sizes].
+
+        Args:
+            num_samples: how many.
+            seed: stateless seed, int32 [2].
+        """
+        return latents.sample_parts(self.latent, num_samples, seed=seed)
+
+    def generate(self, latent: tf.Tensor) -> tf.Tensor:
+        """Returns the mean images of categories and noise.
+
+        Args:
+            latent: noise and one-hot category side by side, float32 [batch, their sizes' sum].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        noise, category = tf.split(latent, [part.size for part in self.latent], axis=1)
+        of_category = self.explained()
+        z = category @ of_category.loc + category @ of_category.scale * noise
+        return 2.0 * tf.sigmoid(self._logits(z, training=False)) - 1.0
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns what `generate` would make images like these from.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+
+        Returns:
+            noise: (E[p(z|x)] - mean(s)) / scale(s) in the most probable category, float32
+                [batch, z_dim].
+            probabilities: of each category, p(s|z) at that z, float32 [batch, num_categories].
+        """
+        z = self.infer(images).loc
+        probabilities = self.classify_code(z).probs_parameter()
+        chosen = tf.one_hot(tf.argmax(probabilities, axis=1), self.config.num_categories)
+        of_category = self.explained()
+        noise = (z - chosen @ of_category.loc) / (chosen @ of_category.scale)
+        return noise, probabilities
+
+    def represent(
+        self, images: tf.Tensor, kind: str = "code_mean", *, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns one of the codes of images that metrics are computed from.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            kind: one of `representations`: "code_mean", noise and probabilities side by side, as
+                of `encode`; "z_mean", E[p(z|x)], the first layer's.
+            seed: not used.
+
+        Returns:
+            codes: float32 [batch, z_dim + num_categories] or, for "z_mean", [batch, z_dim].
+
+        Raises:
+            ValueError: another kind.
+        """
+        registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
+        return self.infer(images).loc if kind == "z_mean" else tf.concat(self.encode(images), 1)
+
+    def classify(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the probability of each category, float32 [batch, num_categories].
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.encode(images)[1]
+
+    def code_kl(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns what each dimension of the code says of each image, in nats.
+
+        Of z_d it is the mean of KL(p(z_d|x) || q(z_d|s)) over p(s|z); the category's columns have
+        the parts of KL(p(s|z) || r(s)) of `base.category_kl`; both at the mean z.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+
+        Returns:
+            kl: float32 [batch, z_dim + num_categories], >= 0.
+        """
+        posterior = self.infer(images)
+        probabilities = self.classify_code(posterior.loc).probs_parameter()
+        each = tfd.Normal(posterior.loc[:, tf.newaxis], posterior.scale[:, tf.newaxis])
+        kl = tfd.kl_divergence(each, self.explained())  # [batch, num_categories, z_dim]
+        of_z = tf.einsum("nk,nkd->nd", probabilities, kl)
+        return tf.concat([of_z, base.category_kl(probabilities, self.category_prior)], axis=1)
+
+    def dimension_kl(self, num_samples: int = 10_000, seed: int = 0) -> tf.Tensor:
+        """Returns the mean of `code_kl` over images of the model's own, in nats.
+
+        Args:
+            num_samples: number of images.
+            seed: of the samples.
+
+        Returns:
+            kl: float32 [z_dim + num_categories].
+        """
+        latent = self.sample_prior(num_samples, seed=stateless_seed(seed, 0, Draw.EVALUATION))
+        sums = [
+            tf.reduce_sum(self.code_kl(self.generate(part)), axis=0)
+            for part in base.batched(latent)
+        ]
+        return tf.add_n(sums) / num_samples
+
+
+def _gaussian(outputs: tf.Tensor) -> tfd.Normal:
+    """Returns the factorised Gaussian of means and log variances side by side."""
+    mean, log_variance = tf.split(outputs, 2, axis=-1)
+    return tfd.Normal(mean, tf.exp(0.5 * log_variance))
