@@ -26,6 +26,10 @@ class Draw(enum.IntEnum):
     PERMUTATION = 7
     CATEGORY = 8
     IMAGE_NOISE = 9
+    INFERRED_CODE = 10
+    INFERRED_CATEGORY = 11
+    RECONSTRUCTED_CODE = 12
+    RECONSTRUCTED_CATEGORY = 13
 
 
 def stateless_seed(seed: int, step: tf.Tensor | int, draw: int) -> tf.Tensor:

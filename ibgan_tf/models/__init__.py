@@ -1,5 +1,6 @@
 """The models by name, `--model=NAME`: one file each, with its config, presets and train_step."""
 
+from ibgan_tf.models.ali import ALI
 from ibgan_tf.models.anchor_vae import AnchorVAE
 from ibgan_tf.models.beta_tcvae import BetaTCVAE
 from ibgan_tf.models.beta_vae import BetaVAE
@@ -9,6 +10,7 @@ from ibgan_tf.models.ibgan import IBGAN
 from ibgan_tf.models.info_vae import InfoVAE
 from ibgan_tf.models.info_wgan import InfoWGAN
 from ibgan_tf.models.infogan import InfoGAN
+from ibgan_tf.models.infovaegan import InfoVAEGAN
 from ibgan_tf.models.joint_vae import JointVAE
 from ibgan_tf.models.mine_gan import MineGAN
 from ibgan_tf.models.stacked_corex import StackedCorEx
@@ -20,6 +22,8 @@ MODELS = {
     "infogan": InfoGAN,
     "info_wgan": InfoWGAN,
     "mine_gan": MineGAN,
+    "ali": ALI,
+    "infovaegan": InfoVAEGAN,
     "vae": VAE,
     "beta_vae": BetaVAE,
     "factor_vae": FactorVAE,

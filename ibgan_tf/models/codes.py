@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
 from ibgan_tf.models import base
-from ibgan_tf.seeds import Draw
+from ibgan_tf.seeds import Draw, stateless_seed
 
 tfd = tfp.distributions
 
@@ -143,6 +143,46 @@ def posteriors(
     return found
 
 
+def draw_relaxed(
+    model: base.GenerativeModel,
+    found: Mapping[str, tfd.Distribution],
+    *,
+    temperature: float,
+    code_draw: Draw = Draw.CODE,
+    category_draw: Draw = Draw.CATEGORY,
+) -> tf.Tensor:
+    """Returns reparameterized draws of posteriors: categories are relaxed one-hot vectors.
+
+    Gumbel-Softmax (Jang et al. 2017, Maddison et al. 2017): softmax((logits + g) / temperature).
+
+    Args:
+        model: whose draws of the step they are.
+        found: part name -> `tfd.Normal`, batch shape [batch, size], or `tfd.OneHotCategorical`,
+            batch shape [batch]; the categories last.
+        temperature: of the relaxation; 0 would be one-hot.
+        code_draw: which of the step's draws continuous codes have.
+        category_draw: which of them categories have.
+
+    Returns:
+        values: side by side, float32 [batch, the sizes' sum].
+    """
+    drawn, logits = [], []
+    for posterior in found.values():
+        if isinstance(posterior, tfd.OneHotCategorical):
+            logits.append(posterior.logits_parameter())
+        else:
+            noise = model.draw_normal(posterior.batch_shape, code_draw)
+            drawn.append(posterior.loc + posterior.scale * noise)
+    if logits:
+        together = tf.concat(logits, axis=1)
+        uniform = model.draw_uniform(together.shape, category_draw)
+        # A uniform 0 would be an infinite noise.
+        gumbel = tfd.Gumbel(0.0, 1.0).quantile(tf.maximum(uniform, 2.0**-24))
+        sizes = [own.shape[1] for own in logits]
+        drawn += map(tf.nn.softmax, tf.split((together + gumbel) / temperature, sizes, axis=1))
+    return tf.concat(drawn, axis=1)
+
+
 def means(found: Mapping[str, tfd.Distribution]) -> dict[str, tf.Tensor]:
     """Returns the mean of each posterior: of a category, the probabilities."""
     return {name: posterior.mean() for name, posterior in found.items()}
@@ -204,3 +244,47 @@ def code_information(
         bound = posterior.log_prob(value) - part.prior.log_prob(value)
         described[part.name] = tf.reshape(tf.reduce_mean(bound, axis=0), [-1])
     return described
+
+
+def measured_information(
+    model: base.GenerativeModel, num_samples: int, seed: int
+) -> dict[str, tf.Tensor]:
+    """Returns the information of each code and the image that a trained model makes of it, in nats.
+
+    Args:
+        model: with `latent`, `code_parts`, `generate`, `posterior_outputs` and `learned_variance`.
+        num_samples: number of latents.
+        seed: of the samples.
+
+    Returns:
+        information: as of `code_information`.
+    """
+    latent = model.sample_prior(num_samples, seed=stateless_seed(seed, 0, Draw.EVALUATION))
+    outputs = [model.posterior_outputs(model.generate(part)) for part in base.batched(latent)]
+    found = posteriors(
+        tf.concat(outputs, axis=0), model.code_parts, learned_variance=model.learned_variance
+    )
+    sizes = [part.size for part in model.latent]
+    names = [part.name for part in model.latent]
+    values = dict(zip(names, tf.split(latent, sizes, axis=1), strict=True))
+    return code_information(
+        found, model.code_parts, values, learned_variance=model.learned_variance
+    )
+
+
+def information_scalars(information: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Returns the information of each code for the log, and their sum.
+
+    Args:
+        information: of `code_information`.
+
+    Returns:
+        scalars: "information_lower_bound_fitted", the sum; "information/c0", "information/s1", ...
+    """
+    total = tf.add_n([tf.reduce_sum(values) for values in information.values()])
+    scalars = {"information_lower_bound_fitted": total}
+    for name, values in information.items():
+        for index in range(values.shape[0]):
+            label = f"c{index}" if name == "c" else name
+            scalars[f"information/{label}"] = values[index]
+    return scalars

@@ -32,7 +32,7 @@ from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, codes, gan_training, latents
 from ibgan_tf.models.infogan_settings import PRESETS, InfoGANConfig
 from ibgan_tf.networks import dcgan, initialization
-from ibgan_tf.seeds import Draw, stateless_seed
+from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions
 
@@ -148,7 +148,14 @@ class InfoGAN(base.GenerativeModel):
         bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
         return base.replica_mean(loss - self._weighted(bounds)), scalars | {
             "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
-            **self._information_scalars(posteriors, latent),
+            **codes.information_scalars(
+                codes.code_information(
+                    posteriors,
+                    self.code_parts,
+                    latent,
+                    learned_variance=self.learned_variance,
+                )
+            ),
         }
 
     def _generator_loss(self, generated_logits) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -194,20 +201,6 @@ class InfoGAN(base.GenerativeModel):
                 for name, bound in bounds.items()
             ]
         )
-
-    def _information_scalars(self, posteriors, latent) -> dict[str, tf.Tensor]:
-        """Returns the information of each code, "information/c0" and so on, and their sum."""
-        found = codes.code_information(
-            posteriors, self.code_parts, latent, learned_variance=self.learned_variance
-        )
-        total = tf.add_n([tf.reduce_sum(values) for values in found.values()])
-        scalars = {"information_lower_bound_fitted": total}
-        for name, values in found.items():
-            for index in range(values.shape[0]):
-                scalars[f"information/c{index}" if name == "c" else f"information/{name}"] = values[
-                    index
-                ]
-        return scalars
 
     # The networks as distributions
 
@@ -315,17 +308,12 @@ class InfoGAN(base.GenerativeModel):
             information: part name -> float32 [size] for c, [1] for a category: the bound of the
                 learned variance, or of the one that fits best.
         """
-        latent = self.sample_prior(num_samples, seed=stateless_seed(seed, 0, Draw.EVALUATION))
-        encoded = [
-            self.reconstructor(self._features(self.generate(part), training=False), training=False)
-            for part in base.batched(latent)
-        ]
-        posteriors = codes.posteriors(
-            tf.concat(encoded, axis=0), self.code_parts, learned_variance=self.learned_variance
-        )
-        sizes = [part.size for part in self.latent]
-        names = [part.name for part in self.latent]
-        values = dict(zip(names, tf.split(latent, sizes, axis=1), strict=True))
-        return codes.code_information(
-            posteriors, self.code_parts, values, learned_variance=self.learned_variance
-        )
+        return codes.measured_information(self, num_samples, seed)
+
+    def posterior_outputs(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.reconstructor(self._features(images, training=False), training=False)

@@ -26,10 +26,9 @@ import tensorflow_probability as tfp
 from ibgan_tf import registry
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
-from ibgan_tf.models import base, latents, schedules
+from ibgan_tf.models import base, codes, latents, schedules
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars
 from ibgan_tf.networks import conv_autoencoder
-from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions
 
@@ -146,7 +145,7 @@ class JointVAE(VAE):
         """
         with tf.GradientTape() as tape:
             posteriors = self.posteriors(batch["images"], training=True)  # q(z|x), q(s|x)
-            code = self.draw_codes(posteriors)
+            code = codes.draw_relaxed(self, posteriors, temperature=self.config.temperature)
             reconstruction_loss = self.reconstruction_loss(code, batch["images"])
             kl = information.dimensionwise_kl(posteriors["z"], self.prior)  # [batch, z_dim]
             category_kl = self._category_kl(posteriors)  # [batch] of each category
@@ -180,25 +179,6 @@ class JointVAE(VAE):
         ceiling = sum(math.log(size) for size in config.categorical_sizes)
         categorical = tf.minimum(config.categorical_capacity * grown, ceiling)
         return config.continuous_capacity * grown, categorical
-
-    def draw_codes(self, posteriors: Mapping[str, tfd.Distribution]) -> tf.Tensor:
-        """Returns z ~ q(z|x) and relaxed s ~ q(s|x), reparameterized, side by side.
-
-        Args:
-            posteriors: of `posteriors`.
-
-        Returns:
-            code: float32 [replica_batch, the latent's sizes' sum].
-        """
-        codes = [self.draw_code(posteriors["z"])]
-        categories = [posteriors[part.name].logits_parameter() for part in self.latent[1:]]
-        logits = tf.concat(categories, axis=1)
-        uniform = self.draw_uniform(logits.shape, Draw.CATEGORY)
-        # The draw is of the whole batch, on any replicas; a uniform 0 would be an infinite noise.
-        noise = tfd.Gumbel(0.0, 1.0).quantile(tf.maximum(uniform, 2.0**-24))
-        relaxed = (logits + noise) / self.config.temperature
-        codes += map(tf.nn.softmax, tf.split(relaxed, self.config.categorical_sizes, axis=1))
-        return tf.concat(codes, axis=1)
 
     def _category_kl(self, posteriors: Mapping[str, tfd.Distribution]) -> dict[str, tf.Tensor]:
         """Returns KL(q(s_i|x) || p(s_i)) of each category, nats, float32 [batch]."""

@@ -28,7 +28,7 @@ from ibgan_tf.losses import information
 from ibgan_tf.models import base, codes, gan_training
 from ibgan_tf.models.gan import GAN
 from ibgan_tf.models.gan_settings import GANConfig, presets_of
-from ibgan_tf.networks import initialization, statistics
+from ibgan_tf.networks import initialization, pairs
 from ibgan_tf.seeds import Draw
 
 
@@ -74,11 +74,12 @@ class MineGAN(GAN):
     ):
         super().__init__(config, image_shape, seed=seed, precision=precision)
         self.code_parts = codes.code_parts(self.latent)
-        self.statistics_features, self.statistics_pairs = statistics.statistics_network(
+        self.statistics_features, self.statistics_pairs = pairs.pair_network(
             self.image_shape,
             sum(part.size for part in self.code_parts),
             width=config.discriminator_width,
             dtype=self.compute_policy,
+            name="statistics",
         )
         networks = [self.statistics_features, self.statistics_pairs]
         # Generator and discriminator have the draws of `seed`.

@@ -1,11 +1,11 @@
-"""The statistics network T(x, c) of MINE, whose joint and shuffled means bound the information."""
+"""Networks that judge an image and a code together: MINE's statistics T(x, c), ALI's D(x, c)."""
 
 import tensorflow as tf
 
 from ibgan_tf.networks import dcgan, layers
 
 
-def statistics_network(
+def pair_network(
     image_shape: tuple[int, int, int],
     code_dim: int,
     *,
@@ -13,25 +13,25 @@ def statistics_network(
     num_features: int = 64,
     hidden_width: int = 256,
     dtype: str = "float32",
-    name: str = "statistics",
+    name: str = "pair",
 ) -> tuple[tf.keras.Model, tf.keras.Model]:
-    """Returns T in two parts, so that an image is read once for all codes it is paired with.
+    """Returns the network in two parts, so that an image is read once for all codes it is with.
 
     The first part is the reconstructor's network, the second has two hidden layers.
 
     Args:
         image_shape: (height, width, channels).
-        code_dim: width of the codes c.
+        code_dim: width of the code.
         width: channels of the first map (ndf).
         num_features: that are read off an image.
-        hidden_width: of the layers that see features and codes.
+        hidden_width: of the layers that see features and code.
         dtype: Keras dtype policy; outputs are float32.
         name: of both, with an ending.
 
     Returns:
         features: float32 [batch, height, width, channels] in [-1, 1] -> float32
             [batch, num_features].
-        pairs: float32 [batch, num_features + code_dim] -> float32 [batch, 1], T.
+        pairs: float32 [batch, num_features + code_dim] -> float32 [batch, 1].
 
     Raises:
         ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.

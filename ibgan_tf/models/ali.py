@@ -1,0 +1,372 @@
+"""ALI: adversarially learned inference (Dumoulin et al., ICLR 2017).
+
+A discriminator D(x, c) sees images with their codes. Of real images the encoder q(c|x) draws the
+codes; generated ones are made from theirs:
+
+    min over G, q   max over D   E[log D(x, c)] + E[log(1 - D(G(z, c), c))],   c ~ q(c|x), c ~ p(c)
+
+Where D can't tell them apart, q(c|x) is the posterior of the generator. G and q take the
+non-saturating form: they go up log D of generated pairs and log(1 - D) of real ones.
+
+The latent may have the parts of InfoGAN's, as in "Learning joint latent representations based on
+information maximization" (Ye and Bors, 2021; `infovaegan`), which compares with it: noise z, which
+no code explains, continuous codes c, and categories, whose draws from q are relaxed one-hot
+vectors. ALI's own has normal codes alone.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from ibgan_tf import registry
+from ibgan_tf.config import check_choices, setting
+from ibgan_tf.losses import adversarial
+from ibgan_tf.models import base, codes, latents
+from ibgan_tf.networks import dcgan, initialization, pairs
+from ibgan_tf.seeds import Draw
+
+tfd = tfp.distributions
+
+_FEATURES = 256  # that D reads off an image
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ALIConfig(codes.LatentSettings):
+    """Settings of ALI: the latent, the networks' widths, and Adam's, which are its paper's."""
+
+    generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
+    discriminator_width: int = setting(
+        16, "channels of the first map of discriminator and encoder (ndf)"
+    )
+    temperature: float = setting(0.67, "of the relaxed one-hot draws from q; 0 would be one-hot")
+    initialization: str = setting(
+        "normal",
+        "initial kernels: normal(0, 0.02), orthogonal or glorot_uniform",
+        choices=initialization.SCHEMES,
+    )
+    generator_learning_rate: float = setting(1e-4, "Adam's, of generator and encoder")
+    discriminator_learning_rate: float = setting(1e-4, "Adam's, of the discriminator")
+    beta_1: float = setting(0.5, "Adam's decay of the gradients' mean")
+    beta_2: float = setting(0.999, "Adam's decay of the squared gradients' mean")
+    epsilon: float = setting(1e-8, "Adam's epsilon")
+
+    def __post_init__(self):
+        check_choices(self)
+        self.check_latent()
+        base.require(self, "> 0", "generator_width", "discriminator_width", "temperature")
+        base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
+        base.require(self, "> 0", "epsilon")
+        base.require(self, "in [0, 1)", "beta_1", "beta_2")
+        if not (self.continuous_dim or self.categorical_sizes):
+            raise ValueError(
+                "There must be codes to infer: continuous_dim > 0 or categorical_sizes. "
+                f"Received: continuous_dim={self.continuous_dim}, categorical_sizes=[]"
+            )
+
+
+# What Ye and Bors give every model on MNIST, which is InfoGAN's.
+MNIST_LATENT: Mapping[str, object] = {
+    "noise_dim": 62,
+    "noise_prior": "uniform",
+    "continuous_dim": 2,
+    "continuous_prior": "uniform",
+    "categorical_sizes": (10,),
+    "generator_width": 32,
+    "discriminator_width": 32,
+}
+
+
+def _preset(source: str, **settings: object) -> base.Preset:
+    return base.Preset(
+        config=ALIConfig(**settings),
+        steps=100_000,
+        batch_size=100,
+        source=f"optimizer and batch: Dumoulin et al. 2017; {source}; steps: ours",
+    )
+
+
+PRESETS: Mapping[str, base.Preset] = {
+    name: _preset("latent: Ye and Bors 2021, section 5.2", **MNIST_LATENT)
+    for name in ("mnist", "fashion_mnist")
+} | {
+    name: _preset("latent and networks: IB-GAN's r and trunk")
+    for name in ("dsprites", "color_dsprites")
+}
+
+
+class ALI(base.GenerativeModel):
+    """Adversarially learned inference.
+
+    It can `classify(images)` if it has a categorical code: its first gives float32
+    [batch, categories], the probability of each.
+
+    Args:
+        config: the settings.
+        image_shape: (height, width, channels), 28, 32 or 64 pixels a side.
+        seed: of initial weights and of every draw in training.
+        precision: "float32" or "bfloat16".
+
+    Raises:
+        ValueError: the image size or the precision isn't supported.
+    """
+
+    config_class = ALIConfig
+    presets = PRESETS
+    representations = ("code_mean",)
+    learned_variance = True  # of q(c|x)
+
+    def __init__(
+        self,
+        config: ALIConfig,
+        image_shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        precision: str = "float32",
+    ):
+        super().__init__(config, image_shape, seed=seed, precision=precision)
+        self.latent = codes.latent_parts(config)
+        self.code_parts = codes.code_parts(self.latent)
+        self._build_networks()
+        discriminators = [self.discriminator_features, self.discriminator_pairs]
+        initialization.initialize(
+            [self.generator, self.encoder, *discriminators],
+            scheme=config.initialization,
+            seed=seed,
+        )
+        self.discriminator_variables = [v for n in discriminators for v in n.trainable_variables]
+        self.discriminator_optimizer = self._adam(
+            config.discriminator_learning_rate, self.discriminator_variables
+        )
+        self._build_other_optimizers()
+        if config.categorical_sizes:
+            self.classify = self._class_probabilities
+        self._finish_building()
+
+    def _build_networks(self) -> None:
+        config, dtype = self.config, self.compute_policy
+        self.generator = dcgan.generator(
+            sum(part.size for part in self.latent),
+            self.image_shape,
+            width=config.generator_width,
+            dtype=dtype,
+        )
+        width = config.discriminator_width
+        self.encoder = dcgan.reconstructor(
+            self.image_shape,
+            codes.posterior_size(self.code_parts, learned_variance=self.learned_variance),
+            width=width,
+            dtype=dtype,
+            name="encoder",
+        )
+        self.discriminator_features, self.discriminator_pairs = pairs.pair_network(
+            self.image_shape,
+            sum(part.size for part in self.code_parts),
+            width=width,
+            num_features=_FEATURES,
+            dtype=dtype,
+            name="discriminator",
+        )
+
+    def _build_other_optimizers(self) -> None:
+        self.generator_variables = (
+            self.generator.trainable_variables + self.encoder.trainable_variables
+        )
+        self.generator_optimizer = self._adam(
+            self.config.generator_learning_rate, self.generator_variables
+        )
+
+    def _adam(self, learning_rate, variables) -> tf.keras.optimizers.Adam:
+        config = self.config
+        optimizer = tf.keras.optimizers.Adam(
+            learning_rate, config.beta_1, config.beta_2, config.epsilon
+        )
+        optimizer.build(variables)
+        return optimizer
+
+    # Training
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Updates the discriminator, and then generator and encoder against it.
+
+        Args:
+            batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
+
+        Returns:
+            scalars: float32, each the mean over this replica's examples.
+        """
+        images = batch["images"]
+        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        code = self.code_of(latent)
+        with tf.GradientTape() as tape:
+            inferred = self.draw_inferred(images)  # c ~ q(c|x)
+            generated = self.generator(self.joined(latent), training=True)  # G(z, c)
+            with tape.stop_recording():
+                scalars = self.update_discriminator((images, inferred), (generated, code))
+            real_logits = self._logits(images, inferred)
+            generated_logits = self._logits(generated, code)
+            loss = adversarial.non_saturating_generator_loss(generated_logits)
+            inference_loss = adversarial.non_saturating_generator_loss(-real_logits)
+            objective = base.replica_mean(loss + inference_loss)
+        self.generator_optimizer.apply(
+            base.gradients(tape, objective, self.generator_variables), self.generator_variables
+        )
+        self.step.assign_add(1)
+        return scalars | {
+            "generator_loss": tf.reduce_mean(loss),
+            "inference_loss": tf.reduce_mean(inference_loss),
+            "probability_generated": tf.reduce_mean(tf.sigmoid(generated_logits)),
+        }
+
+    def joined(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the parts of a latent side by side, as `generate` takes them."""
+        return tf.concat([latent[part.name] for part in self.latent], axis=1)
+
+    def code_of(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Returns the codes of a latent side by side, without the noise."""
+        return tf.concat([latent[part.name] for part in self.code_parts], axis=1)
+
+    def draw_inferred(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the step's draws c ~ q(c|x) of real images, float32 [replica_batch, code_dim]."""
+        return codes.draw_relaxed(
+            self,
+            self.infer(images, training=True),
+            temperature=self.config.temperature,
+            code_draw=Draw.INFERRED_CODE,
+            category_draw=Draw.INFERRED_CATEGORY,
+        )
+
+    def update_discriminator(
+        self, real: tuple[tf.Tensor, tf.Tensor], generated: tuple[tf.Tensor, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Updates D once.
+
+        Args:
+            real: images and their inferred codes.
+            generated: images and the codes they are made from.
+
+        Returns:
+            scalars: means over this replica's examples.
+        """
+        with tf.GradientTape() as tape:
+            # Real and generated images pass separately: each is normalised by its own batch.
+            real_logits, generated_logits = self._logits(*real), self._logits(*generated)
+            loss = adversarial.discriminator_loss(real_logits, generated_logits)
+            objective = base.replica_mean(loss)
+        self.discriminator_optimizer.apply(
+            base.gradients(tape, objective, self.discriminator_variables),
+            self.discriminator_variables,
+        )
+        return {
+            "discriminator_loss": tf.reduce_mean(loss),
+            "probability_real": tf.reduce_mean(tf.sigmoid(real_logits)),
+        }
+
+    def _logits(self, images: tf.Tensor, code: tf.Tensor) -> tf.Tensor:
+        features = self.discriminator_features(images, training=True)
+        pair = tf.concat([features, code], axis=1)
+        return self.discriminator_pairs(pair, training=True)[:, 0]  # [batch]
+
+    # The networks as distributions
+
+    def infer(self, images: tf.Tensor, *, training: bool = False) -> dict[str, tfd.Distribution]:
+        """Returns q(c|x) of each code, by the part's name.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            training: whether BatchNorm uses, and learns from, the batch's statistics.
+        """
+        outputs = self.encoder(images, training=training)
+        return codes.posteriors(outputs, self.code_parts, learned_variance=self.learned_variance)
+
+    def posterior_outputs(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.encoder(images, training=False)
+
+    # What a trained model can do
+
+    def networks(self) -> dict[str, tf.keras.Model]:
+        """Returns generator and encoder."""
+        return {"generator": self.generator, "encoder": self.encoder}
+
+    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
+        """Returns draws of every latent part, side by side, float32 [num_samples, their sizes].
+
+        Args:
+            num_samples: how many.
+            seed: stateless seed, int32 [2].
+        """
+        return latents.sample_parts(self.latent, num_samples, seed=seed)
+
+    def generate(self, latent: tf.Tensor) -> tf.Tensor:
+        """Returns the images of latents.
+
+        Args:
+            latent: noise and codes side by side, float32 [batch, the sizes' sum].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.generator(latent, training=False)
+
+    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        """Returns the mean of q(c|x) of each code, in the order of the latent.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+
+        Returns:
+            means: float32 [batch, size] of each part; of a category the probabilities.
+        """
+        return tuple(codes.means(self.infer(images)).values())
+
+    def represent(
+        self, images: tf.Tensor, kind: str = "code_mean", *, seed: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        """Returns the codes of images that metrics are computed from.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            kind: "code_mean", the means of all codes side by side, as of `encode`.
+            seed: not used.
+
+        Returns:
+            codes: float32 [batch, the codes' sizes' sum].
+
+        Raises:
+            ValueError: another kind.
+        """
+        registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
+        return tf.concat(self.encode(images), axis=1)
+
+    def _class_probabilities(self, images: tf.Tensor) -> tf.Tensor:
+        return self.infer(images)["s1"].probs_parameter()
+
+    def encoding_networks(self) -> list[tf.keras.Model]:
+        """Returns the networks that read images to encode them."""
+        return [self.encoder]
+
+    def update_encoding_statistics(self, images: tf.Tensor) -> None:
+        """Lets the BatchNorm statistics of the network that encodes learn from images.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        self.encoder(images, training=True)
+
+    def code_information(self, num_samples: int = 10_000, seed: int = 0) -> dict[str, tf.Tensor]:
+        """Returns the lower bound of the information of each code and the image, in nats.
+
+        Args:
+            num_samples: number of latents.
+            seed: of the samples.
+
+        Returns:
+            information: part name -> float32 [size] for c, [1] for a category.
+        """
+        return codes.measured_information(self, num_samples, seed)
