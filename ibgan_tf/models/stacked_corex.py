@@ -22,6 +22,7 @@ weight of KL(p(s|z) || r(s)) grows from 0 to 1, over `category_steps`; that is n
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -225,7 +226,7 @@ class StackedCorEx(base.GenerativeModel):
         Args:
             training: whether the network is trained.
         """
-        every = tf.eye(self.config.num_categories)
+        every = tf.constant(np.eye(self.config.num_categories), tf.float32)
         return _gaussian(self.category_decoder(every, training=training))
 
     def _logits(self, z: tf.Tensor, *, training: bool) -> tf.Tensor:
