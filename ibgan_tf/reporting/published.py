@@ -66,14 +66,21 @@ PUBLISHED: Mapping[tuple[str, str, str], Published] = {
     ),
     **{
         ("factor_vae", "dsprites", model): Published(text=text, source="InfoVAEGAN, Table 2")
-        for model, text in (("joint_vae", "0.69"), ("info_vae", "0.72"))
+        for model, text in (("infovaegan", "0.81"), ("joint_vae", "0.69"), ("info_vae", "0.72"))
     },
     **{
-        ("unsupervised_accuracy", dataset, "infogan"): Published(
+        ("unsupervised_accuracy", dataset, model): Published(
             text=text, source="InfoVAEGAN, Table 1; the paper names no matching"
         )
-        for dataset, text in (("mnist", "0.9335"), ("fashion_mnist", "0.3980"))
+        for model, texts in (
+            ("infovaegan", ("0.9565", "0.5124")),
+            ("infogan", ("0.9335", "0.3980")),
+        )
+        for dataset, text in zip(("mnist", "fashion_mnist"), texts, strict=True)
     },
+    ("unsupervised_accuracy", "mnist", "stacked_corex"): Published(
+        text="0.85", source="AnchorVAE, section 6.1; the paper names no matching"
+    ),
 }
 
 
