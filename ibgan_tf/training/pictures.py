@@ -177,6 +177,7 @@ def draw_samples(
     *,
     num_samples: int = 64,
     latent: str | None = None,
+    codes: np.ndarray | None = None,
     seed: int = 0,
 ) -> Path:
     """Draws a square grid of samples, from the noise or from another latent part.
@@ -190,6 +191,8 @@ def draw_samples(
         num_samples: >= 1.
         latent: what is drawn: a name in `latents.sources(model)`, such as "z" or "r"; what
             `generate` takes if None.
+        codes: what the samples are made from, float32 [num_samples, sizes of that latent], in the
+            place of draws from its prior.
         seed: which ones, 0 <= seed < 2**31; the same for every step of a run.
 
     Returns:
@@ -203,7 +206,8 @@ def draw_samples(
     sources = latents.sources(model)
     source = registry.lookup(sources, latent or next(iter(sources)), kind="latent")
     draw_seed = seeds.stateless_seed(seed, 0, seeds.Draw.EVALUATION)
-    codes = latents.sample_parts(source.parts, num_samples, seed=draw_seed)
+    if codes is None:
+        codes = latents.sample_parts(source.parts, num_samples, seed=draw_seed)
     from_prior = source is next(iter(sources.values())) and hasattr(model, "sample_images")
     generate = _sampler(model, seed) if from_prior else source.generate
     images = generate_images(generate, np.asarray(codes, np.float32))

@@ -11,6 +11,13 @@ def test_sample_draws_a_grid_into_the_run(run_script, small_run):
         assert image.size == (3 * 65 - 1, 2 * 65 - 1)
 
 
+def test_codes_of_images_are_refused_of_a_model_that_generates_from_more(run_script, small_run):
+    done = run_script("sample.py", f"--run_dir={small_run}", "--from_images")
+    assert done.returncode == 1
+    message = "Received: IBGAN, which generates from z, r."
+    assert done.stderr.splitlines()[-1].endswith(message)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -119,6 +119,13 @@ def test_samples_of_the_same_seed_are_the_same(tmp_path, fake_model):
     assert first == second != third
 
 
+def test_draw_samples_takes_codes_in_the_place_of_the_priors(tmp_path, fake_model):
+    model = fake_model()
+    codes = np.random.default_rng(0).normal(size=(4, R_DIM)).astype(np.float32)
+    pictures.draw_samples(model, tmp_path / "a.png", num_samples=4, latent="r", codes=codes)
+    np.testing.assert_array_equal(np.concatenate(model.codes), codes)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
