@@ -40,7 +40,9 @@ class ALIConfig(codes.LatentSettings):
     discriminator_width: int = setting(
         16, "channels of the first map of discriminator and encoder (ndf)"
     )
-    temperature: float = setting(0.67, "of the relaxed one-hot draws from q; 0 would be one-hot")
+    temperature: float = setting(
+        0.1, "of the relaxed one-hot draws from q, as in Ye and Bors' code; 0 would be one-hot"
+    )
     initialization: str = setting(
         "normal",
         "initial kernels: normal(0, 0.02), orthogonal or glorot_uniform",
