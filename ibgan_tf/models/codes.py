@@ -247,7 +247,7 @@ def code_information(
 
 
 def measured_information(
-    model: base.GenerativeModel, num_samples: int, seed: int
+    model: base.GenerativeModel, num_samples: int, seed: int, *, fitted: bool
 ) -> dict[str, tf.Tensor]:
     """Returns the information of each code and the image that a trained model makes of it, in nats.
 
@@ -255,6 +255,7 @@ def measured_information(
         model: with `latent`, `code_parts`, `generate`, `posterior_outputs` and `learned_variance`.
         num_samples: number of latents.
         seed: of the samples.
+        fitted: whether a continuous code has the bound of the variance that fits best, not q's own.
 
     Returns:
         information: as of `code_information`.
@@ -267,9 +268,7 @@ def measured_information(
     sizes = [part.size for part in model.latent]
     names = [part.name for part in model.latent]
     values = dict(zip(names, tf.split(latent, sizes, axis=1), strict=True))
-    return code_information(
-        found, model.code_parts, values, learned_variance=model.learned_variance
-    )
+    return code_information(found, model.code_parts, values, learned_variance=not fitted)
 
 
 def information_scalars(information: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -308,7 +308,8 @@ class InfoGAN(base.GenerativeModel):
             information: part name -> float32 [size] for c, [1] for a category: the bound of the
                 learned variance, or of the one that fits best.
         """
-        return codes.measured_information(self, num_samples, seed)
+        fitted = not self.learned_variance
+        return codes.measured_information(self, num_samples, seed, fitted=fitted)
 
     def posterior_outputs(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the outputs of the network q(c|x), as of `codes.posteriors`.

@@ -15,8 +15,9 @@ Codes c stand for the paper's continuous c and categories s together. Where the 
   divergence of q(c|x) is from N(0, I) all the same, as here.
 - The code leaves out the divergence of the categories; here it is eq. (31)'s.
 - log q(x|c, s, z) is the negative squared error, summed over pixels, as in the code.
-- The information of a continuous code is the squared error of a *draw* from q(c|x) in the code;
-  here it is log q(c|x), as in eq. (30).
+- The information of a continuous code, log q(c|x) in eq. (30), is the squared error of a draw from
+  q(c|x) in the code; here it is that of the mean, log N(c; mean, I), as InfoGAN's. With q's own
+  variance, which eq. (31) makes small, the bound fell to -6 nats in 350 steps on MNIST.
 - Algorithm 1 updates one after the other, and its code all but D from one forward pass, as here.
 InfoVAEGAN2, section 4.4, which trains another generator afterwards, is not here.
 """
@@ -134,7 +135,9 @@ class InfoVAEGAN(ALI):
             loss = adversarial.non_saturating_generator_loss(logits)
             generator_objective = base.replica_mean(loss)  # eq. (29)
             found = self.infer(generated, training=True)  # q(c|G(z, c))
-            bounds = codes.information_lower_bounds(found, self.code_parts, latent)
+            bounds = codes.information_lower_bounds(
+                _of_unit_variance(found), self.code_parts, latent
+            )
             bound = tf.add_n(list(bounds.values()))
             information_objective = base.replica_mean(-bound)  # eq. (30)
             error, kl = self._lower_bound_parts(generated, found, latent)
@@ -151,9 +154,7 @@ class InfoVAEGAN(ALI):
         for (optimizer, _, variables), gradients in zip(updates, found_gradients, strict=True):
             optimizer.apply(gradients, variables)
         self.step.assign_add(1)
-        information = codes.code_information(
-            found, self.code_parts, latent, learned_variance=self.learned_variance
-        )
+        information = codes.code_information(found, self.code_parts, latent, learned_variance=False)
         return scalars | {
             "generator_loss": tf.reduce_mean(loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
@@ -184,3 +185,11 @@ class InfoVAEGAN(ALI):
                 kl = tfd.kl_divergence(found[part.name], part.prior)
             divergences.append(kl)
         return error, tf.add_n(divergences)
+
+
+def _of_unit_variance(found: Mapping[str, tfd.Distribution]) -> dict[str, tfd.Distribution]:
+    """Returns posteriors whose continuous codes have the variance 1."""
+    return {
+        name: tfd.Normal(posterior.loc, 1.0) if name == "c" else posterior
+        for name, posterior in found.items()
+    }
