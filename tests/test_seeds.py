@@ -68,4 +68,8 @@ def test_the_numbers_of_the_draws_are_never_changed():
         "PERMUTATION": 7,
         "CATEGORY": 8,
         "IMAGE_NOISE": 9,
+        "INFERRED_CODE": 10,
+        "INFERRED_CATEGORY": 11,
+        "RECONSTRUCTED_CODE": 12,
+        "RECONSTRUCTED_CATEGORY": 13,
     }

@@ -53,13 +53,13 @@ for form, settings in FORMS.items():
 
 # Models of each kind of coupling and of draws; the slow groups have all of them.
 OF_EACH_KIND = [
-    *("ibgan", "gan", "infogan", "info_wgan", "mine_gan", "infovaegan"),
-    *("vae", "factor_vae", "beta_tcvae", "info_vae", "joint_vae"),
+    *("ibgan", "infogan", "info_wgan", "mine_gan"),
+    *("vae", "factor_vae", "beta_tcvae", "joint_vae"),
 ]
 # Each group is a process; those of one name and several numbers are the workers of a cluster.
 GROUPS = {
     "one": {"devices": 1, "cases": list(CASES), "resumed": []},
-    "two": {"devices": 2, "cases": list(CASES), "resumed": list(MODELS)},
+    "two": {"devices": 2, "cases": list(CASES), "resumed": OF_EACH_KIND},
     "four": {"devices": 4, "cases": OF_EACH_KIND, "resumed": []},
     "pair-0": {"cases": OF_EACH_KIND, "resumed": []},
     "pair-1": {"cases": OF_EACH_KIND, "resumed": []},

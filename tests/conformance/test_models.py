@@ -15,6 +15,8 @@ from ibgan_tf.runs import weights
 IMAGE_SHAPE = (28, 28, 1)
 SEED = 3
 PRESETS = [(name, preset) for name, model in MODELS.items() for preset in model.presets]
+# Those of a study's grid differ from their data set's own in a weight of the loss alone.
+BUILT = [(name, preset) for name, preset in PRESETS if not preset[-1].isdecimal()]
 # Those of the IB-GAN paper's Tables 1 and 2.
 IN_THE_PAPER = ("ibgan", "gan", "infogan", "vae", "beta_vae", "factor_vae", "beta_tcvae")
 
@@ -92,7 +94,7 @@ def test_a_preset_says_what_to_run_and_where_it_is_from(name, preset):
     assert described.source
 
 
-@every_preset
+@pytest.mark.parametrize(("name", "preset"), BUILT)
 def test_a_preset_builds_a_model_that_is_ready_to_train(name, preset):
     config = tiny(MODELS[name].presets[preset].config)
     model = MODELS[name](config, IMAGE_SHAPE, seed=SEED)
