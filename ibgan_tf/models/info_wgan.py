@@ -5,7 +5,10 @@ The objective is InfoGAN's, with the distance of Arjovsky et al. (ICML 2017) in 
     min over G, q   max over D   E[D(x)] - E[D(G(z, c))] - lambda * L_I(G, q)
 
 D is a critic: its output is any number, and its weights are clipped to [-limit, limit] after each
-update, which bounds its slope. As in Arjovsky et al.'s algorithm 1 it is updated several times for
+update, which bounds its slope. BatchNorm's scales and offsets are clipped to [-1, 1]: with the
+weights' limit of 0.01, which Arjovsky et al.'s code has for them too, D's outputs are of the size
+of 0.01, and G, with the information in its loss, took no notice of them: its images stayed noise
+(800 steps on MNIST). As in Arjovsky et al.'s algorithm 1 it is updated several times for
 each update of G, each time on other images: a step's batch is dealt out to the updates.
 
 The critic has no labels: InfoGAN's settings of them don't belong here. Networks, latent and q(c|x)
@@ -23,6 +26,9 @@ from ibgan_tf.models import base, codes, gan_training
 from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.infogan_settings import InfoGANConfig
 from ibgan_tf.seeds import Draw
+
+_OF_BATCH_NORM = ("gamma", "beta")  # Keras's names of its scale and offset
+_NORMALIZED_LIMIT = 1.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -133,14 +139,19 @@ class InfoWGAN(InfoGAN):
 
     def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
         scalars = super()._update_discriminator(real, generated, latent)
-        limit = self.config.weight_limit
         fronts = [] if self.front is None else [self.front]
-        weights = [v.value for n in (*fronts, self.discriminator) for v in n.trainable_variables]
+        limits = [
+            (v.value, _NORMALIZED_LIMIT if v.name in _OF_BATCH_NORM else self.config.weight_limit)
+            for network in (*fronts, self.discriminator)
+            for v in network.trainable_variables
+        ]
 
         def clip(strategy):
-            for weight in weights:
+            for weight, limit in limits:
                 strategy.extended.update(
-                    weight, lambda own: own.assign(tf.clip_by_value(own, -limit, limit))
+                    weight,
+                    lambda own, limit: own.assign(tf.clip_by_value(own, -limit, limit)),
+                    args=(limit,),
                 )
 
         # On all replicas at once: one of them alone may not assign a mirrored variable.
