@@ -109,7 +109,7 @@ def test_only_the_critics_weights_are_clipped(model, batch):
     model.train_step(batch)
     for variable in model.discriminator_variables:
         limit = 1.0 if variable.name in ("gamma", "beta") else CONFIG.weight_limit
-        np.testing.assert_allclose(np.abs(variable).max(), limit, rtol=1e-6, err_msg=variable.path)
+        assert 0.8 * limit < np.abs(variable).max() <= limit * (1 + 1e-6), variable.path
     for variable in model.generator_variables:  # the generator's and the reconstructor's
         if variable.name == "kernel":
             assert np.abs(variable).max() > CONFIG.weight_limit, variable.path
