@@ -5,11 +5,13 @@ The objective is InfoGAN's, with the distance of Arjovsky et al. (ICML 2017) in 
     min over G, q   max over D   E[D(x)] - E[D(G(z, c))] - lambda * L_I(G, q)
 
 D is a critic: its output is any number, and its weights are clipped to [-limit, limit] after each
-update, which bounds its slope. BatchNorm's scales and offsets are clipped to [-1, 1]: with the
-weights' limit of 0.01, which Arjovsky et al.'s code has for them too, D's outputs are of the size
-of 0.01, and G, with the information in its loss, took no notice of them: its images stayed noise
-(800 steps on MNIST). As in Arjovsky et al.'s algorithm 1 it is updated several times for
-each update of G, each time on other images: a step's batch is dealt out to the updates.
+update, which bounds its slope. By default it has spectral norm in the place of BatchNorm, which
+bounds the slope too: with BatchNorm, of real and generated batches apart, G's images stayed noise
+or became one texture (800 steps on MNIST), with spectral norm they were digits. BatchNorm's scales
+and offsets, where it is kept, are clipped to [-1, 1], for with the weights' limit of 0.01 D's
+outputs are so small that the information drowns them. As in Arjovsky et al.'s algorithm 1 D is
+updated several times for each update of G, each time on other images: a step's batch is dealt out
+to the updates.
 
 The critic has no labels: InfoGAN's settings of them don't belong here. Networks, latent and q(c|x)
 are InfoGAN's. Only D is clipped, not q, whatever optimizer has it.
@@ -38,6 +40,9 @@ class InfoWGANConfig(InfoGANConfig):
     generator_learning_rate: float = setting(5e-5, "of the generator")
     discriminator_learning_rate: float = setting(5e-5, "of the critic D")
     momentum: float = setting(0.0, "RMSprop's momentum, which a critic doesn't take well")
+    spectral_norm: bool = setting(
+        True, "spectral norm in place of BatchNorm in the networks that read images"
+    )
     weight_limit: float = setting(0.01, "D's weights are clipped to [-limit, limit]")
     discriminator_updates: int = setting(
         2, "updates of D in a step, each on its part of the step's images; the paper's 5 for 5 x 64"

@@ -31,6 +31,7 @@ CASES = {
 CASES["factor_vae"]["settings"] |= {"discriminator_width": 8, "discriminator_layers": 2}
 # An image of three for each update on four replicas; a limit at which gradients don't vanish.
 CASES["info_wgan"]["settings"] |= {"discriminator_updates": 3, "weight_limit": 0.3}
+CASES["info_wgan"]["settings"] |= {"spectral_norm": False}
 # Other forms of the step: what couples the examples of a batch, and what draws.
 FORMS = {
     "ibgan, simultaneous": {

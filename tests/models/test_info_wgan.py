@@ -18,6 +18,7 @@ CONFIG = InfoWGANConfig(
     instance_noise_start=0.0,
     discriminator_updates=2,
     information_weight=0.3,
+    spectral_norm=False,
 )
 
 
