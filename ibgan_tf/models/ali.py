@@ -24,6 +24,7 @@ from ibgan_tf import registry
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, codes, latents
+from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.networks import dcgan, initialization, pairs
 from ibgan_tf.seeds import Draw
 
@@ -61,23 +62,7 @@ class ALIConfig(codes.LatentSettings):
         base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
         base.require(self, "> 0", "epsilon")
         base.require(self, "in [0, 1)", "beta_1", "beta_2")
-        if not (self.continuous_dim or self.categorical_sizes):
-            raise ValueError(
-                "There must be codes to infer: continuous_dim > 0 or categorical_sizes. "
-                f"Received: continuous_dim={self.continuous_dim}, categorical_sizes=[]"
-            )
-
-
-# What Ye and Bors give every model on MNIST, which is InfoGAN's.
-MNIST_LATENT: Mapping[str, object] = {
-    "noise_dim": 62,
-    "noise_prior": "uniform",
-    "continuous_dim": 2,
-    "continuous_prior": "uniform",
-    "categorical_sizes": (10,),
-    "generator_width": 32,
-    "discriminator_width": 32,
-}
+        self.check_codes("There must be codes to infer")
 
 
 def _preset(source: str, **settings: object) -> base.Preset:
@@ -90,7 +75,7 @@ def _preset(source: str, **settings: object) -> base.Preset:
 
 
 PRESETS: Mapping[str, base.Preset] = {
-    name: _preset("latent: Ye and Bors 2021, section 5.2", **MNIST_LATENT)
+    name: _preset("latent: InfoGAN's, as Ye and Bors 2021, section 5.2", **MNIST_LATENT)
     for name in ("mnist", "fashion_mnist")
 } | {
     name: _preset("latent and networks: IB-GAN's r and trunk")

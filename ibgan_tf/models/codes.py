@@ -48,6 +48,35 @@ class LatentSettings:
                 "Received: none of them"
             )
 
+    def check_codes(self, must: str) -> None:
+        """Checks that there is more than noise; for `__post_init__`, of models with codes.
+
+        Args:
+            must: how the message begins.
+        """
+        if not (self.continuous_dim or self.categorical_sizes):
+            raise ValueError(
+                f"{must}: continuous_dim > 0 or categorical_sizes. "
+                f"Received: continuous_dim={self.continuous_dim}, categorical_sizes=[]"
+            )
+
+
+def category_parts(sizes: Sequence[int]) -> tuple[base.LatentPart, ...]:
+    """Returns the categorical codes s1, s2, ... of a latent, uniform and one-hot.
+
+    Args:
+        sizes: number of categories of each.
+    """
+    return tuple(
+        base.LatentPart(
+            name=f"s{number}",
+            size=size,
+            prior=tfd.OneHotCategorical(logits=tf.zeros([size]), dtype=tf.float32),
+            traversable=True,
+        )
+        for number, size in enumerate(sizes, start=1)
+    )
+
 
 def latent_parts(settings: LatentSettings) -> tuple[base.LatentPart, ...]:
     """Returns the parts of a latent, in the order in which the generator takes them.
@@ -67,10 +96,7 @@ def latent_parts(settings: LatentSettings) -> tuple[base.LatentPart, ...]:
         for name, size, kind in numbers
         if size
     ]
-    for number, size in enumerate(settings.categorical_sizes, start=1):
-        prior = tfd.OneHotCategorical(logits=tf.zeros([size]), dtype=tf.float32)
-        parts.append(base.LatentPart(name=f"s{number}", size=size, prior=prior, traversable=True))
-    return tuple(parts)
+    return (*parts, *category_parts(settings.categorical_sizes))
 
 
 def _prior(kind: str, size: int) -> tfd.Distribution:

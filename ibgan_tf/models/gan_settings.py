@@ -114,7 +114,7 @@ TUNED_SOURCE = "InfoGAN-CR's repository, its InfoGAN of dSprites; networks: IB-G
 # InfoGAN's of MNIST (launchers/run_mnist_exp.py and infogan/algos/infogan_trainer.py of OpenAI's
 # repository). Its networks have 64 and 128 channels and 1024 units, and D and q share all but their
 # last layers; these are IB-GAN's of width 32, with 64, 128 and 512, and share the strided ones.
-MNIST: Mapping[str, object] = {
+MNIST_LATENT: Mapping[str, object] = {
     "noise_dim": 62,
     "noise_prior": "uniform",
     "continuous_dim": 2,
@@ -122,6 +122,8 @@ MNIST: Mapping[str, object] = {
     "categorical_sizes": (10,),
     "generator_width": 32,
     "discriminator_width": 32,
+}
+MNIST: Mapping[str, object] = MNIST_LATENT | {
     "trunk": "shared",
     "optimizer": "adam",
     "generator_learning_rate": 1e-3,

@@ -25,6 +25,7 @@ import tensorflow as tf
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, codes, gan_training
+from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.infogan_settings import InfoGANConfig
 from ibgan_tf.seeds import Draw
@@ -63,23 +64,14 @@ _SOURCE = (
     "latent and networks: InfoGAN's of {}; optimizer, rates, clipping and updates of D: Arjovsky "
     "et al. 2017, algorithm 1; steps: ours"
 )
-_MNIST = InfoWGANConfig(
-    noise_dim=62,
-    noise_prior="uniform",
-    continuous_dim=2,
-    continuous_prior="uniform",
-    categorical_sizes=(10,),
-    generator_width=32,
-    discriminator_width=32,
-    instance_noise_start=0.0,
-    discriminator_updates=5,
-)
+_CRITIC = {"instance_noise_start": 0.0, "discriminator_updates": 5}
+_MNIST = InfoWGANConfig(**MNIST_LATENT, **_CRITIC)
 PRESETS: Mapping[str, base.Preset] = {
     name: base.Preset(config=_MNIST, steps=20_000, batch_size=320, source=_SOURCE.format("MNIST"))
     for name in ("mnist", "fashion_mnist")
 } | {
     "dsprites": base.Preset(
-        config=InfoWGANConfig(instance_noise_start=0.0, discriminator_updates=5),
+        config=InfoWGANConfig(**_CRITIC),
         steps=150_000,
         batch_size=320,
         source=_SOURCE.format("the IB-GAN paper on dSprites"),
@@ -115,22 +107,16 @@ class InfoWGAN(InfoGAN):
             )
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
-        for first in range(updates):
-            # Every so many rows: those that one replica with the whole batch would take.
-            part = {name: values[first::updates] for name, values in latent.items()}
-            with tf.GradientTape() as tape:
-                generated = self._generate(part)  # x = G(z, c)
-                with tape.stop_recording():
-                    scalars = self._update_discriminator(real[first::updates], generated, part)
-                if first == updates - 1:
-                    objective, generator_scalars = self._objective(generated, part)
-        gan_training.update_generator(self, tape, objective)
-        for _ in range(self.config.generator_updates - 1):
-            with tf.GradientTape() as tape:
-                objective, generator_scalars = self._objective(self._generate(part), part)
-            gan_training.update_generator(self, tape, objective)
+        # Every so many rows: those that one replica with the whole batch would take.
+        dealt = [
+            (real[first::updates], {name: own[first::updates] for name, own in latent.items()})
+            for first in range(updates)
+        ]
+        for images, part in dealt[:-1]:
+            self._update_discriminator(images, self._generate(part), part)
+        scalars = self._update_all(*dealt[-1])
         self.step.assign_add(1)
-        return scalars | generator_scalars
+        return scalars
 
     def _generator_loss(self, generated_logits) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         loss = adversarial.wasserstein_generator_loss(generated_logits)

@@ -122,6 +122,12 @@ class InfoGAN(base.GenerativeModel):
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        scalars = self._update_all(real, latent)
+        self.step.assign_add(1)
+        return scalars
+
+    def _update_all(self, real, latent) -> dict[str, tf.Tensor]:
+        """Updates every network, the generator as often as the settings say."""
         with tf.GradientTape() as tape:
             generated = self._generate(latent)  # x = G(z, c)
             with tape.stop_recording():
@@ -132,7 +138,6 @@ class InfoGAN(base.GenerativeModel):
             with tf.GradientTape() as tape:
                 objective, generator_scalars = self._objective(self._generate(latent), latent)
             gan_training.update_generator(self, tape, objective)
-        self.step.assign_add(1)
         return scalars | generator_scalars
 
     def _generate(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:

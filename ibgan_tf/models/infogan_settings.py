@@ -34,11 +34,7 @@ class InfoGANConfig(GANConfig):
     def __post_init__(self):
         super().__post_init__()
         base.require(self, ">= 0", "information_weight", "category_weight")
-        if not (self.continuous_dim or self.categorical_sizes):
-            raise ValueError(
-                "InfoGAN must have codes: continuous_dim > 0 or categorical_sizes. "
-                f"Received: continuous_dim={self.continuous_dim}, categorical_sizes=[]"
-            )
+        self.check_codes("InfoGAN must have codes")
 
 
 PRESETS: Mapping[str, base.Preset] = presets_of(

@@ -31,7 +31,8 @@ import tensorflow_probability as tfp
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, codes
-from ibgan_tf.models.ali import ALI, MNIST_LATENT, ALIConfig
+from ibgan_tf.models.ali import ALI, ALIConfig
+from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions

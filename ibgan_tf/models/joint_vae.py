@@ -115,17 +115,8 @@ class JointVAE(VAE):
     def _build_networks(self) -> None:
         config, dtype = self.config, self.compute_policy
         self.prior = tfd.Normal(tf.zeros([config.z_dim]), 1.0)  # p(z)
-        categories = tuple(
-            base.LatentPart(
-                name=f"s{number}",
-                size=size,
-                prior=tfd.OneHotCategorical(logits=tf.zeros([size]), dtype=tf.float32),
-                traversable=True,
-            )
-            for number, size in enumerate(config.categorical_sizes, start=1)
-        )
         z = base.LatentPart(name="z", size=config.z_dim, prior=self.prior, traversable=True)
-        self.latent = (z, *categories)
+        self.latent = (z, *codes.category_parts(config.categorical_sizes))
         self.encoder = conv_autoencoder.encoder(
             self.image_shape, z.size, categorical_sizes=config.categorical_sizes, dtype=dtype
         )
@@ -149,10 +140,8 @@ class JointVAE(VAE):
             reconstruction_loss = self.reconstruction_loss(code, batch["images"])
             kl = information.dimensionwise_kl(posteriors["z"], self.prior)  # [batch, z_dim]
             category_kl = self._category_kl(posteriors)  # [batch] of each category
-            continuous, categorical = (
-                tf.reduce_sum(kl, axis=1),
-                tf.add_n(list(category_kl.values())),
-            )
+            continuous = tf.reduce_sum(kl, axis=1)
+            categorical = tf.add_n(list(category_kl.values()))
             continuous_capacity, categorical_capacity = self.capacities()
             config = self.config
             objective = base.replica_mean(

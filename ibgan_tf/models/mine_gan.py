@@ -45,11 +45,7 @@ class MineGANConfig(GANConfig):
         base.require(self, ">= 0", "information_weight")
         base.require(self, "> 0", "statistics_learning_rate")
         base.require(self, "in [0, 1)", "average_decay")
-        if not (self.continuous_dim or self.categorical_sizes):
-            raise ValueError(
-                "MINE-GAN must have codes: continuous_dim > 0 or categorical_sizes. "
-                f"Received: continuous_dim={self.continuous_dim}, categorical_sizes=[]"
-            )
+        self.check_codes("MINE-GAN must have codes")
 
 
 _LIKE_THE_GENERATOR = {"statistics_learning_rate": 1e-3}
