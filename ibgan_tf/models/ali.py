@@ -20,10 +20,9 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ibgan_tf import registry
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, latents
+from ibgan_tf.models import base, code_gan, codes
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.networks import dcgan, initialization, pairs
 from ibgan_tf.seeds import Draw
@@ -83,11 +82,8 @@ PRESETS: Mapping[str, base.Preset] = {
 }
 
 
-class ALI(base.GenerativeModel):
+class ALI(code_gan.CodeGAN):
     """Adversarially learned inference.
-
-    It can `classify(images)` if it has a categorical code: its first gives float32
-    [batch, categories], the probability of each.
 
     Args:
         config: the settings.
@@ -101,8 +97,6 @@ class ALI(base.GenerativeModel):
 
     config_class = ALIConfig
     presets = PRESETS
-    representations = ("code_mean",)
-    learned_variance = True  # of q(c|x)
 
     def __init__(
         self,
@@ -113,8 +107,8 @@ class ALI(base.GenerativeModel):
         precision: str = "float32",
     ):
         super().__init__(config, image_shape, seed=seed, precision=precision)
-        self.latent = codes.latent_parts(config)
-        self.code_parts = codes.code_parts(self.latent)
+        # Nothing fits q's own variances to the codes, so information is told without them.
+        self._describe_latent(learned_variance=True, fitted_information=True)
         self._build_networks()
         discriminators = [self.discriminator_features, self.discriminator_pairs]
         initialization.initialize(
@@ -127,8 +121,6 @@ class ALI(base.GenerativeModel):
             config.discriminator_learning_rate, self.discriminator_variables
         )
         self._build_other_optimizers()
-        if config.categorical_sizes:
-            self.classify = self._class_probabilities
         self._finish_building()
 
     def _build_networks(self) -> None:
@@ -185,10 +177,10 @@ class ALI(base.GenerativeModel):
         """
         images = batch["images"]
         latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
-        code = self.code_of(latent)
+        code = codes.joined(latent, self.code_parts)
         with tf.GradientTape() as tape:
             inferred = self.draw_inferred(images)  # c ~ q(c|x)
-            generated = self.generator(self.joined(latent), training=True)  # G(z, c)
+            generated = self.generator(codes.joined(latent, self.latent), training=True)  # G(z, c)
             with tape.stop_recording():
                 scalars = self.update_discriminator((images, inferred), (generated, code))
             real_logits = self._logits(images, inferred)
@@ -205,14 +197,6 @@ class ALI(base.GenerativeModel):
             "inference_loss": tf.reduce_mean(inference_loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(generated_logits)),
         }
-
-    def joined(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the parts of a latent side by side, as `generate` takes them."""
-        return tf.concat([latent[part.name] for part in self.latent], axis=1)
-
-    def code_of(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Returns the codes of a latent side by side, without the noise."""
-        return tf.concat([latent[part.name] for part in self.code_parts], axis=1)
 
     def draw_inferred(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the step's draws c ~ q(c|x) of real images, float32 [replica_batch, code_dim]."""
@@ -255,108 +239,21 @@ class ALI(base.GenerativeModel):
         pair = tf.concat([features, code], axis=1)
         return self.discriminator_pairs(pair, training=True)[:, 0]  # [batch]
 
-    # The networks as distributions
-
-    def infer(self, images: tf.Tensor, *, training: bool = False) -> dict[str, tfd.Distribution]:
-        """Returns q(c|x) of each code, by the part's name.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-            training: whether BatchNorm uses, and learns from, the batch's statistics.
-        """
-        outputs = self.encoder(images, training=training)
-        return codes.posteriors(outputs, self.code_parts, learned_variance=self.learned_variance)
-
-    def posterior_outputs(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-        """
-        return self.encoder(images, training=False)
-
     # What a trained model can do
 
     def networks(self) -> dict[str, tf.keras.Model]:
         """Returns generator and encoder."""
         return {"generator": self.generator, "encoder": self.encoder}
 
-    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
-        """Returns draws of every latent part, side by side, float32 [num_samples, their sizes].
-
-        Args:
-            num_samples: how many.
-            seed: stateless seed, int32 [2].
-        """
-        return latents.sample_parts(self.latent, num_samples, seed=seed)
-
-    def generate(self, latent: tf.Tensor) -> tf.Tensor:
-        """Returns the images of latents.
-
-        Args:
-            latent: noise and codes side by side, float32 [batch, the sizes' sum].
-
-        Returns:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-        """
-        return self.generator(latent, training=False)
-
-    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Returns the mean of q(c|x) of each code, in the order of the latent.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-
-        Returns:
-            means: float32 [batch, size] of each part; of a category the probabilities.
-        """
-        return tuple(codes.means(self.infer(images)).values())
-
-    def represent(
-        self, images: tf.Tensor, kind: str = "code_mean", *, seed: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Returns the codes of images that metrics are computed from.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-            kind: "code_mean", the means of all codes side by side, as of `encode`.
-            seed: not used.
-
-        Returns:
-            codes: float32 [batch, the codes' sizes' sum].
-
-        Raises:
-            ValueError: another kind.
-        """
-        registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
-        return tf.concat(self.encode(images), axis=1)
-
-    def _class_probabilities(self, images: tf.Tensor) -> tf.Tensor:
-        return self.infer(images)["s1"].probs_parameter()
-
     def encoding_networks(self) -> list[tf.keras.Model]:
         """Returns the networks that read images to encode them."""
         return [self.encoder]
 
-    def update_encoding_statistics(self, images: tf.Tensor) -> None:
-        """Lets the BatchNorm statistics of the network that encodes learn from images.
+    def posterior_outputs(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
 
         Args:
             images: float32 [batch, height, width, channels] in [-1, 1].
+            training: whether BatchNorm uses, and learns from, the batch's statistics.
         """
-        self.encoder(images, training=True)
-
-    def code_information(self, num_samples: int = 10_000, seed: int = 0) -> dict[str, tf.Tensor]:
-        """Returns the lower bound of the information of each code and the image, in nats.
-
-        Of a continuous code it is that of the variance that fits best around q's mean: nothing
-        fits q's own to the codes.
-
-        Args:
-            num_samples: number of latents.
-            seed: of the samples.
-
-        Returns:
-            information: part name -> float32 [size] for c, [1] for a category.
-        """
-        return codes.measured_information(self, num_samples, seed, fitted=True)
+        return self.encoder(images, training=training)

@@ -9,28 +9,11 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf import seeds
+from ibgan_tf.models.latents import LatentPart, sample_parts, sources
 
 tfd = tfp.distributions
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class LatentPart:
-    """One named part of a model's latent, shared by models, plots, metrics and export.
-
-    Attributes:
-        name: the paper's letter, such as "z" or "r".
-        size: its width.
-        prior: its distribution, one factor per dimension (batch shape [size]); of a category, which
-            is one-hot, `tfd.OneHotCategorical` (event shape [size]).
-        traversable: whether turning one of its dimensions is meant to turn one factor of the image.
-    """
-
-    name: str
-    size: int
-    prior: tfd.Distribution
-    traversable: bool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,6 +76,7 @@ class GenerativeModel(tf.keras.Model):
 
     config_class: type
     presets: Mapping[str, Preset]
+    latent: tuple[LatentPart, ...]
 
     def __init__(
         self,
@@ -131,18 +115,17 @@ class GenerativeModel(tf.keras.Model):
         raise NotImplementedError
 
     def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
-        """Returns what `generate` takes, drawn from its prior: the first part of the latent.
-
-        A model whose images need several parts overrides it.
+        """Returns what `generate` takes, drawn from the priors of its parts.
 
         Args:
             num_samples: how many.
             seed: stateless seed, int32 [2].
 
         Returns:
-            z: float32 [num_samples, size].
+            latent: the parts side by side, float32 [num_samples, the sizes' sum].
         """
-        return self.latent[0].prior.sample(num_samples, seed=seed)
+        parts = next(iter(sources(self).values())).parts
+        return sample_parts(parts, num_samples, seed=seed)
 
     def sample_images(self, latent: tf.Tensor, *, seed: tf.Tensor) -> tf.Tensor:
         """Returns images as the model defines their distribution, given a draw of its prior.

@@ -14,7 +14,7 @@ import tensorflow_probability as tfp
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
 from ibgan_tf.models import base
-from ibgan_tf.seeds import Draw, stateless_seed
+from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions
 
@@ -121,6 +121,11 @@ def draw_latent(model: base.GenerativeModel, batch_size: int) -> dict[str, tf.Te
         )
         for number, part in enumerate(model.latent)
     }
+
+
+def joined(values: Mapping[str, tf.Tensor], parts: Sequence[base.LatentPart]) -> tf.Tensor:
+    """Returns the values of some parts of a latent, side by side, float32 [batch, sizes' sum]."""
+    return tf.concat([values[part.name] for part in parts], axis=1)
 
 
 def code_parts(latent: Sequence[base.LatentPart]) -> tuple[base.LatentPart, ...]:
@@ -270,31 +275,6 @@ def code_information(
         bound = posterior.log_prob(value) - part.prior.log_prob(value)
         described[part.name] = tf.reshape(tf.reduce_mean(bound, axis=0), [-1])
     return described
-
-
-def measured_information(
-    model: base.GenerativeModel, num_samples: int, seed: int, *, fitted: bool
-) -> dict[str, tf.Tensor]:
-    """Returns the information of each code and the image that a trained model makes of it, in nats.
-
-    Args:
-        model: with `latent`, `code_parts`, `generate`, `posterior_outputs` and `learned_variance`.
-        num_samples: number of latents.
-        seed: of the samples.
-        fitted: whether a continuous code has the bound of the variance that fits best, not q's own.
-
-    Returns:
-        information: as of `code_information`.
-    """
-    latent = model.sample_prior(num_samples, seed=stateless_seed(seed, 0, Draw.EVALUATION))
-    outputs = [model.posterior_outputs(model.generate(part)) for part in base.batched(latent)]
-    found = posteriors(
-        tf.concat(outputs, axis=0), model.code_parts, learned_variance=model.learned_variance
-    )
-    sizes = [part.size for part in model.latent]
-    names = [part.name for part in model.latent]
-    values = dict(zip(names, tf.split(latent, sizes, axis=1), strict=True))
-    return code_information(found, model.code_parts, values, learned_variance=not fitted)
 
 
 def information_scalars(information: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training, latents
+from ibgan_tf.models import base, codes, gan_training
 from ibgan_tf.models.gan_settings import PRESETS, GANConfig
 from ibgan_tf.networks import dcgan, initialization
 from ibgan_tf.seeds import Draw
@@ -136,15 +136,6 @@ class GAN(base.GenerativeModel):
     def networks(self) -> dict[str, tf.keras.Model]:
         """Returns the generator."""
         return {"generator": self.generator}
-
-    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
-        """Returns draws of every latent part, side by side, float32 [num_samples, their sizes].
-
-        Args:
-            num_samples: how many.
-            seed: stateless seed, int32 [2].
-        """
-        return latents.sample_parts(self.latent, num_samples, seed=seed)
 
     def generate(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns the images of latents.

@@ -27,9 +27,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ibgan_tf import registry
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training, latents
+from ibgan_tf.models import base, code_gan, codes, gan_training
 from ibgan_tf.models.infogan_settings import PRESETS, InfoGANConfig
 from ibgan_tf.networks import dcgan, initialization
 from ibgan_tf.seeds import Draw
@@ -37,11 +36,8 @@ from ibgan_tf.seeds import Draw
 tfd = tfp.distributions
 
 
-class InfoGAN(base.GenerativeModel):
+class InfoGAN(code_gan.CodeGAN):
     """Information-maximising GAN, InfoGAN eq. (6).
-
-    It can `classify(images)` if it has a categorical code: its first gives float32
-    [batch, categories], the probability of each.
 
     Args:
         config: the settings.
@@ -55,7 +51,6 @@ class InfoGAN(base.GenerativeModel):
 
     config_class = InfoGANConfig
     presets = PRESETS
-    representations = ("code_mean",)
 
     def __init__(
         self,
@@ -66,9 +61,8 @@ class InfoGAN(base.GenerativeModel):
         precision: str = "float32",
     ):
         super().__init__(config, image_shape, seed=seed, precision=precision)
-        self.latent = codes.latent_parts(config)
-        self.code_parts = codes.code_parts(self.latent)
-        self.learned_variance = config.code_variance == "learned"
+        learned = config.code_variance == "learned"
+        self._describe_latent(learned_variance=learned, fitted_information=not learned)
         self._build_networks()
         fronts = [] if self.front is None else [self.front]
         initialization.initialize(
@@ -88,8 +82,6 @@ class InfoGAN(base.GenerativeModel):
         self.discriminator_optimizer = gan_training.optimizer(
             config, config.discriminator_learning_rate, self.discriminator_variables
         )
-        if config.categorical_sizes:
-            self.classify = self._class_probabilities
         self._finish_building()
 
     def _build_networks(self) -> None:
@@ -153,14 +145,7 @@ class InfoGAN(base.GenerativeModel):
         bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
         return base.replica_mean(loss - self._weighted(bounds)), scalars | {
             "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
-            **codes.information_scalars(
-                codes.code_information(
-                    posteriors,
-                    self.code_parts,
-                    latent,
-                    learned_variance=self.learned_variance,
-                )
-            ),
+            **codes.information_scalars(self.batch_information(posteriors, latent)),
         }
 
     def _generator_loss(self, generated_logits) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
@@ -225,8 +210,16 @@ class InfoGAN(base.GenerativeModel):
             features: images, or the shared front's map of them.
             training: whether BatchNorm uses, and learns from, the batch's statistics.
         """
-        outputs = self.reconstructor(features, training=training)
-        return codes.posteriors(outputs, self.code_parts, learned_variance=self.learned_variance)
+        return self.posteriors_of(self.reconstructor(features, training=training))
+
+    def posterior_outputs(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
+
+        Args:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+            training: whether BatchNorm uses, and learns from, the batch's statistics.
+        """
+        return self.reconstructor(self._features(images, training=training), training=training)
 
     # What a trained model can do
 
@@ -235,91 +228,7 @@ class InfoGAN(base.GenerativeModel):
         fronts = {} if self.front is None else {"front": self.front}
         return fronts | {"generator": self.generator, "reconstructor": self.reconstructor}
 
-    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
-        """Returns draws of every latent part, side by side, float32 [num_samples, their sizes].
-
-        Args:
-            num_samples: how many.
-            seed: stateless seed, int32 [2].
-        """
-        return latents.sample_parts(self.latent, num_samples, seed=seed)
-
-    def generate(self, latent: tf.Tensor) -> tf.Tensor:
-        """Returns the images of latents.
-
-        Args:
-            latent: noise and codes side by side, float32 [batch, the sizes' sum].
-
-        Returns:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-        """
-        return self.generator(latent, training=False)
-
-    def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        """Returns the mean of q(c|x) of each code, in the order of the latent.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-
-        Returns:
-            means: float32 [batch, size] of each part; of a category the probabilities.
-        """
-        posteriors = self.reconstruct(self._features(images, training=False))
-        return tuple(codes.means(posteriors).values())
-
-    def represent(
-        self, images: tf.Tensor, kind: str = "code_mean", *, seed: tf.Tensor | None = None
-    ) -> tf.Tensor:
-        """Returns the codes of images that metrics are computed from.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-            kind: "code_mean", the means of all codes side by side, as of `encode`.
-            seed: not used.
-
-        Returns:
-            codes: float32 [batch, the codes' sizes' sum].
-
-        Raises:
-            ValueError: another kind.
-        """
-        registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
-        return tf.concat(self.encode(images), axis=1)
-
-    def _class_probabilities(self, images: tf.Tensor) -> tf.Tensor:
-        return self.reconstruct(self._features(images, training=False))["s1"].probs_parameter()
-
     def encoding_networks(self) -> list[tf.keras.Model]:
         """Returns the networks that read images to encode them."""
         fronts = [] if self.front is None else [self.front]
         return [*fronts, self.reconstructor]
-
-    def update_encoding_statistics(self, images: tf.Tensor) -> None:
-        """Lets the BatchNorm statistics of the networks that encode learn from images.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-        """
-        self.reconstruct(self._features(images, training=True), training=True)
-
-    def code_information(self, num_samples: int = 10_000, seed: int = 0) -> dict[str, tf.Tensor]:
-        """Returns the lower bound of the information of each code and the image, in nats.
-
-        Args:
-            num_samples: number of latents.
-            seed: of the samples.
-
-        Returns:
-            information: part name -> float32 [size] for c, [1] for a category: the bound of the
-                learned variance, or of the one that fits best.
-        """
-        fitted = not self.learned_variance
-        return codes.measured_information(self, num_samples, seed, fitted=fitted)
-
-    def posterior_outputs(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-        """
-        return self.reconstructor(self._features(images, training=False), training=False)

@@ -126,10 +126,10 @@ class InfoVAEGAN(ALI):
         """
         images = batch["images"]
         latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
-        code = self.code_of(latent)
+        code = codes.joined(latent, self.code_parts)
         inferred = self.draw_inferred(images)  # c ~ q(c|x)
         with tf.GradientTape(persistent=True) as tape:
-            generated = self.generator(self.joined(latent), training=True)  # G(z, c)
+            generated = self.generator(codes.joined(latent, self.latent), training=True)  # G(z, c)
             with tape.stop_recording():
                 scalars = self.update_discriminator((images, inferred), (generated, code))
             logits = self._logits(generated, code)
@@ -155,14 +155,13 @@ class InfoVAEGAN(ALI):
         for (optimizer, _, variables), gradients in zip(updates, found_gradients, strict=True):
             optimizer.apply(gradients, variables)
         self.step.assign_add(1)
-        information = codes.code_information(found, self.code_parts, latent, learned_variance=False)
         return scalars | {
             "generator_loss": tf.reduce_mean(loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
             "information_lower_bound": tf.reduce_mean(bound),
             "reconstruction_loss": tf.reduce_mean(error),
             "kl_divergence": tf.reduce_mean(kl),
-            **codes.information_scalars(information),
+            **codes.information_scalars(self.batch_information(found, latent)),
         }
 
     def _lower_bound_parts(self, generated, found, latent) -> tuple[tf.Tensor, tf.Tensor]:

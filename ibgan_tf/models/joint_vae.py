@@ -26,7 +26,7 @@ import tensorflow_probability as tfp
 from ibgan_tf import registry
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
-from ibgan_tf.models import base, codes, latents, schedules
+from ibgan_tf.models import base, codes, schedules
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars
 from ibgan_tf.networks import conv_autoencoder
 
@@ -225,15 +225,6 @@ class JointVAE(VAE):
         return tf.concat(parts, axis=1)
 
     # What a trained model can do
-
-    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
-        """Returns draws of every latent part, side by side, float32 [num_samples, their sizes].
-
-        Args:
-            num_samples: how many.
-            seed: stateless seed, int32 [2].
-        """
-        return latents.sample_parts(self.latent, num_samples, seed=seed)
 
     def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, ...]:
         """Returns the mean of each posterior, in the order of the latent.

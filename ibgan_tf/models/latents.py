@@ -1,4 +1,4 @@
-"""What a model generates from: which parts of its latent, side by side, and draws of them."""
+"""The named parts of a latent: which ones a model generates from, side by side, and their draws."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -6,9 +6,25 @@ from collections.abc import Callable, Sequence
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ibgan_tf.models.base import LatentPart
-
 tfd = tfp.distributions
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatentPart:
+    """One named part of a model's latent, shared by models, plots, metrics and export.
+
+    Attributes:
+        name: the paper's letter, such as "z" or "r".
+        size: its width.
+        prior: its distribution, one factor per dimension (batch shape [size]); of a category, which
+            is one-hot, `tfd.OneHotCategorical` (event shape [size]).
+        traversable: whether turning one of its dimensions is meant to turn one factor of the image.
+    """
+
+    name: str
+    size: int
+    prior: tfd.Distribution
+    traversable: bool
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

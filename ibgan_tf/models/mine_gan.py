@@ -110,7 +110,7 @@ class MineGAN(GAN):
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         parts = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
         latent = tf.concat(list(parts.values()), axis=1)
-        code = tf.concat([parts[part.name] for part in self.code_parts], axis=1)
+        code = codes.joined(parts, self.code_parts)
         for update in range(self.config.generator_updates):
             with tf.GradientTape(persistent=True) as tape:
                 generated = self._generate(latent)  # x = G(z, c)

@@ -29,7 +29,7 @@ import tensorflow_probability as tfp
 from ibgan_tf import registry
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import reconstruction
-from ibgan_tf.models import base, latents, schedules
+from ibgan_tf.models import base, schedules
 from ibgan_tf.networks import image_shapes, initialization, mlp
 from ibgan_tf.seeds import Draw, stateless_seed
 
@@ -243,15 +243,6 @@ class StackedCorEx(base.GenerativeModel):
             "category_decoder": self.category_decoder,
             "decoder": self.decoder,
         }
-
-    def sample_prior(self, num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
-        """Returns noise and categories, side by side, float32 [num_samples, their sizes].
-
-        Args:
-            num_samples: how many.
-            seed: stateless seed, int32 [2].
-        """
-        return latents.sample_parts(self.latent, num_samples, seed=seed)
 
     def generate(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns the mean images of categories and noise.
