@@ -240,6 +240,19 @@ def require_labels(config: object) -> None:
         )
 
 
+def gaussian(outputs: tf.Tensor) -> tfd.Normal:
+    """Returns the factorised Gaussian that an encoder's outputs describe.
+
+    Args:
+        outputs: means and log variances side by side, float32 [batch, 2 * code_dim].
+
+    Returns:
+        distribution: batch shape [batch, code_dim].
+    """
+    mean, log_variance = tf.split(outputs, 2, axis=-1)
+    return tfd.Normal(mean, tf.exp(0.5 * log_variance))
+
+
 def category_kl(probabilities: tf.Tensor, prior: tfd.OneHotCategorical) -> tf.Tensor:
     """Returns KL(q(s|x) || p(s)) by category: parts that are never negative, and add up to it.
 

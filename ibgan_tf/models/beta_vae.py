@@ -14,9 +14,8 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ibgan_tf.config import setting
-from ibgan_tf.losses import information
 from ibgan_tf.models import base
-from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars, study_presets
+from ibgan_tf.models.vae import VAE, VAEConfig, study_presets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,23 +42,13 @@ class BetaVAE(VAE):
     config_class = BetaVAEConfig
     presets = PRESETS
 
-    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Updates encoder and decoder once.
+    def weighted_kl(self, kl: tf.Tensor) -> tf.Tensor:
+        """Returns beta times each example's divergence, eq. (4).
 
         Args:
-            batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
+            kl: KL(q(z_d|x) || p(z_d)), nats, float32 [batch, z_dim].
 
         Returns:
-            scalars: float32, each the mean over this replica's examples, in nats.
+            weighted: float32 [batch].
         """
-        with tf.GradientTape() as tape:
-            posterior = self.infer(batch["images"], training=True)  # q(z|x)
-            z = self.draw_code(posterior)
-            reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
-            kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
-            objective = base.replica_mean(
-                reconstruction_loss + self.config.beta * tf.reduce_sum(kl, axis=1)
-            )  # eq. (4)
-        self.update_autoencoder(tape, objective)
-        self.step.assign_add(1)
-        return bound_scalars(reconstruction_loss, kl)
+        return self.config.beta * tf.reduce_sum(kl, axis=1)

@@ -304,8 +304,7 @@ class IBGAN(base.GenerativeModel):
             z: noise, float32 [batch, z_dim].
             training: whether BatchNorm, where the encoder has it, uses the batch's statistics.
         """
-        mean, log_variance = tf.split(self.encoder(z, training=training), 2, axis=-1)
-        return tfd.Normal(mean, tf.exp(0.5 * log_variance))
+        return base.gaussian(self.encoder(z, training=training))
 
     # What a trained model can do
 

@@ -6,7 +6,7 @@ into independent Bernoulli pixels, and both maximise the evidence lower bound, e
     L(x) = E[log p(x|z)] - KL(q(z|x) || p(z)),   z ~ q(z|x),   p(z) = N(0, I)
 
 Networks, optimizer and data are those of Locatello et al. 2019, whose study is the usual baseline:
-beta-VAE, FactorVAE and beta-TCVAE are this model with a `train_step` and settings of their own.
+beta-VAE and others are this model with a weight of the divergence, or a `train_step`, of their own.
 Images come in [-1, 1] as for every model here, and are rescaled to [0, 1] inside.
 """
 
@@ -106,10 +106,9 @@ class VAE(base.GenerativeModel):
     ):
         super().__init__(config, image_shape, seed=seed, precision=precision)
         self._build_networks()
-        initialization.initialize([self.encoder, self.decoder], scheme="glorot_uniform", seed=seed)
-        self.autoencoder_variables = (
-            self.encoder.trainable_variables + self.decoder.trainable_variables
-        )
+        networks = list(self.networks().values())
+        initialization.initialize(networks, scheme="glorot_uniform", seed=seed)
+        self.autoencoder_variables = [v for n in networks for v in n.trainable_variables]
         self.autoencoder_optimizer = tf.keras.optimizers.Adam(
             config.learning_rate, config.beta_1, config.beta_2, config.epsilon
         )
@@ -139,10 +138,23 @@ class VAE(base.GenerativeModel):
             z = self.draw_code(posterior)
             reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
-            objective = base.replica_mean(reconstruction_loss + tf.reduce_sum(kl, axis=1))
+            objective = base.replica_mean(reconstruction_loss + self.weighted_kl(kl))
         self.update_autoencoder(tape, objective)
         self.step.assign_add(1)
         return bound_scalars(reconstruction_loss, kl)
+
+    def weighted_kl(self, kl: tf.Tensor) -> tf.Tensor:
+        """Returns what the objective has of each example's divergence: all of it, eq. (3).
+
+        Models that only weigh it otherwise override it.
+
+        Args:
+            kl: KL(q(z_d|x) || p(z_d)), nats, float32 [batch, z_dim].
+
+        Returns:
+            weighted: float32 [batch].
+        """
+        return tf.reduce_sum(kl, axis=1)
 
     def draw_code(self, posterior: tfd.Normal) -> tf.Tensor:
         """Returns z ~ q(z|x), reparameterized, of this replica's part of the step's draw.
@@ -188,9 +200,7 @@ class VAE(base.GenerativeModel):
             images: float32 [batch, height, width, channels] in [-1, 1].
             training: whether the encoder is trained.
         """
-        outputs = self.encoder((images + 1.0) / 2.0, training=training)
-        mean, log_variance = tf.split(outputs, 2, axis=-1)
-        return tfd.Normal(mean, tf.exp(0.5 * log_variance))
+        return base.gaussian(self.encoder((images + 1.0) / 2.0, training=training))
 
     def code_kl(self, images: tf.Tensor) -> tf.Tensor:
         """Returns KL(q(z_d|x) || p(z_d)) of each image and dimension of the code, in nats.
