@@ -20,6 +20,7 @@ weight of KL(p(s|z) || r(s)) grows from 0 to 1, over `category_steps`; that is n
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -27,20 +28,20 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf import registry
-from ibgan_tf.config import check_choices, setting
-from ibgan_tf.losses import reconstruction
-from ibgan_tf.models import base, schedules
-from ibgan_tf.networks import image_shapes, initialization, mlp
-from ibgan_tf.seeds import Draw, stateless_seed
+from ibgan_tf.config import setting
+from ibgan_tf.models import base, codes, schedules
+from ibgan_tf.models.vae import VAE, VAEConfig
+from ibgan_tf.networks import image_shapes, mlp
 
 tfd = tfp.distributions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StackedCorExConfig:
+class StackedCorExConfig(VAEConfig):
     """Settings of stacked CorEx; but for the optimizer's, the paper's for MNIST."""
 
     z_dim: int = setting(64, "width of the first layer's code z")
+    learning_rate: float = setting(1e-3, "Adam's, of every network")
     num_categories: int = setting(10, "categories of the second layer's code s")
     first_hidden: tuple[int, ...] = setting(
         (512, 512), "hidden layers from image to z; from z to image the same, backwards"
@@ -51,16 +52,10 @@ class StackedCorExConfig:
     category_steps: int = setting(
         10_000, "steps in which the weight of the category's divergence grows to 1; 0 for eq. (19)"
     )
-    learning_rate: float = setting(1e-3, "Adam's, of every network")
-    beta_1: float = setting(0.9, "Adam's decay of the gradients' mean")
-    beta_2: float = setting(0.999, "Adam's decay of the squared gradients' mean")
-    epsilon: float = setting(1e-8, "Adam's epsilon")
 
     def __post_init__(self):
-        check_choices(self)
-        base.require(self, "> 0", "z_dim", "learning_rate", "epsilon")
+        super().__post_init__()
         base.require(self, ">= 0", "category_steps")
-        base.require(self, "in [0, 1)", "beta_1", "beta_2")
         if self.num_categories < 2:
             raise ValueError(
                 f"num_categories must be >= 2. Received: num_categories={self.num_categories}"
@@ -82,70 +77,32 @@ PRESETS: Mapping[str, base.Preset] = {
 }
 
 
-class StackedCorEx(base.GenerativeModel):
-    """Stacked CorEx of two layers, Gao et al. eq. (19).
-
-    Args:
-        config: the settings.
-        image_shape: (height, width, channels), 28, 32 or 64 pixels a side.
-        seed: of initial weights and of every draw in training.
-        precision: "float32" or "bfloat16".
-
-    Raises:
-        ValueError: the image size or the precision isn't supported.
-    """
+class StackedCorEx(VAE):
+    """Stacked CorEx of two layers, Gao et al. eq. (19); arguments as of `VAE`."""
 
     config_class = StackedCorExConfig
     presets = PRESETS
     representations = ("code_mean", "z_mean")
 
-    def __init__(
-        self,
-        config: StackedCorExConfig,
-        image_shape: tuple[int, int, int],
-        *,
-        seed: int = 0,
-        precision: str = "float32",
-    ):
-        super().__init__(config, image_shape, seed=seed, precision=precision)
-        image_shapes.check(self.image_shape, sides=(28, 32, 64))
-        self.category_prior = tfd.OneHotCategorical(  # r(s)
-            logits=tf.zeros([config.num_categories]), dtype=tf.float32
-        )
-        noise_prior = tfd.Normal(tf.zeros([config.z_dim]), 1.0)
-        self.latent = (
-            base.LatentPart(name="z", size=config.z_dim, prior=noise_prior, traversable=True),
-            base.LatentPart(
-                name="s1",
-                size=config.num_categories,
-                prior=self.category_prior,
-                traversable=True,
-            ),
-        )
-        self._build_networks()
-        networks = list(self.networks().values())
-        initialization.initialize(networks, scheme="glorot_uniform", seed=seed)
-        self.network_variables = [v for n in networks for v in n.trainable_variables]
-        self.optimizer_of_all = tf.keras.optimizers.Adam(
-            config.learning_rate, config.beta_1, config.beta_2, config.epsilon
-        )
-        self.optimizer_of_all.build(self.network_variables)
-        self._finish_building()
-
     def _build_networks(self) -> None:
         config, dtype = self.config, self.compute_policy
-        height, width, channels = self.image_shape
-        num_pixels, count = height * width * channels, config.num_categories
+        image_shapes.check(self.image_shape, sides=(28, 32, 64))
+        self.prior = tfd.Normal(tf.zeros([config.z_dim]), 1.0)  # of the noise
+        z = base.LatentPart(name="z", size=config.z_dim, prior=self.prior, traversable=True)
+        (category,) = codes.category_parts([config.num_categories])
+        self.latent = (z, category)
+        self.category_prior = category.prior  # r(s)
+        num_pixels, count = math.prod(self.image_shape), config.num_categories
         first, second = config.first_hidden, config.second_hidden
-        self.encoder = mlp.gaussian_encoder(num_pixels, config.z_dim, hidden=first, dtype=dtype)
+        self.encoder = mlp.gaussian_encoder(num_pixels, z.size, hidden=first, dtype=dtype)
         self.category_encoder = mlp.perceptron(
-            config.z_dim, count, hidden=second, dtype=dtype, name="category_encoder"
+            z.size, count, hidden=second, dtype=dtype, name="category_encoder"
         )
         self.category_decoder = mlp.gaussian_encoder(
-            count, config.z_dim, hidden=second[::-1], dtype=dtype, name="category_decoder"
+            count, z.size, hidden=second[::-1], dtype=dtype, name="category_decoder"
         )
         self.decoder = mlp.perceptron(
-            config.z_dim, num_pixels, hidden=first[::-1], dtype=dtype, name="decoder"
+            z.size, num_pixels, hidden=first[::-1], dtype=dtype, name="decoder"
         )
 
     # Training
@@ -159,14 +116,10 @@ class StackedCorEx(base.GenerativeModel):
         Returns:
             scalars: float32, each the mean over this replica's examples, in nats.
         """
-        unit_images = (batch["images"] + 1.0) / 2.0
         with tf.GradientTape() as tape:
             posterior = self.infer(batch["images"], training=True)  # p(z|x)
-            z = posterior.loc + posterior.scale * self.draw_normal(posterior.batch_shape, Draw.CODE)
-            logits = self._logits(z, training=True)
-            reconstruction_loss = reconstruction.bernoulli_negative_log_likelihood(
-                logits, unit_images
-            )  # -log q(x|z)
+            z = self.draw_code(posterior)
+            reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log q(x|z)
             category = self.classify_code(z, training=True)  # p(s|z)
             density = tf.reduce_sum(
                 self.explained(training=True).log_prob(z[:, tf.newaxis]), axis=2
@@ -178,9 +131,7 @@ class StackedCorEx(base.GenerativeModel):
             objective = base.replica_mean(
                 reconstruction_loss - explained + weighted - entropy
             )  # eq. (19)
-        self.optimizer_of_all.apply(
-            base.gradients(tape, objective, self.network_variables), self.network_variables
-        )
+        self.update_autoencoder(tape, objective)
         self.step.assign_add(1)
         kl = category_kl - explained - entropy  # E[log p(z, s|x) - log q(z|s) - log r(s)]
         return {
@@ -207,7 +158,7 @@ class StackedCorEx(base.GenerativeModel):
             training: whether the encoder is trained.
         """
         pixels = tf.reshape((images + 1.0) / 2.0, [-1, self.encoder.input_shape[1]])
-        return _gaussian(self.encoder(pixels, training=training))
+        return base.gaussian(self.encoder(pixels, training=training))
 
     def classify_code(self, z: tf.Tensor, *, training: bool = False) -> tfd.OneHotCategorical:
         """Returns p(s|z), batch shape [batch].
@@ -227,11 +178,10 @@ class StackedCorEx(base.GenerativeModel):
             training: whether the network is trained.
         """
         every = tf.constant(np.eye(self.config.num_categories), tf.float32)
-        return _gaussian(self.category_decoder(every, training=training))
+        return base.gaussian(self.category_decoder(every, training=training))
 
     def _logits(self, z: tf.Tensor, *, training: bool) -> tf.Tensor:
-        logits = self.decoder(z, training=training)
-        return tf.reshape(logits, [-1, *self.image_shape])
+        return tf.reshape(self.decoder(z, training=training), [-1, *self.image_shape])
 
     # What a trained model can do
 
@@ -256,7 +206,7 @@ class StackedCorEx(base.GenerativeModel):
         noise, category = tf.split(latent, [part.size for part in self.latent], axis=1)
         of_category = self.explained()
         z = category @ of_category.loc + category @ of_category.scale * noise
-        return 2.0 * tf.sigmoid(self._logits(z, training=False)) - 1.0
+        return super().generate(z)
 
     def encode(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns what `generate` would make images like these from.
@@ -322,26 +272,3 @@ class StackedCorEx(base.GenerativeModel):
         kl = tfd.kl_divergence(each, self.explained())  # [batch, num_categories, z_dim]
         of_z = tf.einsum("nk,nkd->nd", probabilities, kl)
         return tf.concat([of_z, base.category_kl(probabilities, self.category_prior)], axis=1)
-
-    def dimension_kl(self, num_samples: int = 10_000, seed: int = 0) -> tf.Tensor:
-        """Returns the mean of `code_kl` over images of the model's own, in nats.
-
-        Args:
-            num_samples: number of images.
-            seed: of the samples.
-
-        Returns:
-            kl: float32 [z_dim + num_categories].
-        """
-        latent = self.sample_prior(num_samples, seed=stateless_seed(seed, 0, Draw.EVALUATION))
-        sums = [
-            tf.reduce_sum(self.code_kl(self.generate(part)), axis=0)
-            for part in base.batched(latent)
-        ]
-        return tf.add_n(sums) / num_samples
-
-
-def _gaussian(outputs: tf.Tensor) -> tfd.Normal:
-    """Returns the factorised Gaussian of means and log variances side by side."""
-    mean, log_variance = tf.split(outputs, 2, axis=-1)
-    return tfd.Normal(mean, tf.exp(0.5 * log_variance))

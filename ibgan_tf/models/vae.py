@@ -178,8 +178,12 @@ class VAE(base.GenerativeModel):
         Returns:
             loss: float32 [batch].
         """
-        logits = self.decoder(z, training=True)
+        logits = self._logits(z, training=True)
         return reconstruction.bernoulli_negative_log_likelihood(logits, (images + 1.0) / 2.0)
+
+    def _logits(self, z: tf.Tensor, *, training: bool) -> tf.Tensor:
+        """Returns the logits of p(x|z), [batch, height, width, channels]."""
+        return self.decoder(z, training=training)
 
     def update_autoencoder(self, tape: tf.GradientTape, objective: tf.Tensor) -> None:
         """Takes one step of the optimizer of encoder and decoder.
@@ -228,7 +232,7 @@ class VAE(base.GenerativeModel):
         Returns:
             images: float32 [batch, height, width, channels] in [-1, 1].
         """
-        return 2.0 * tf.sigmoid(self.decoder(z, training=False)) - 1.0
+        return 2.0 * tf.sigmoid(self._logits(z, training=False)) - 1.0
 
     def encode(self, images: tf.Tensor) -> tuple[tf.Tensor]:
         """Returns the mean codes of images, E[q(z|x)].

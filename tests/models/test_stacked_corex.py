@@ -59,15 +59,15 @@ def test_the_gradient_and_the_scalars_are_those_of_equation_19(
     with tf.GradientTape() as tape:
         likelihood, rest, category_kl = bound_by_hand(model, batch["images"])
         objective = -tf.reduce_mean(likelihood + rest + (1 - weight) * category_kl)
-    expected = tape.gradient(objective, model.network_variables)
+    expected = tape.gradient(objective, model.autoencoder_variables)
     sent = []
     monkeypatch.setattr(
-        model.optimizer_of_all,
+        model.autoencoder_optimizer,
         "apply",
         lambda gradients, variables: sent.extend(map(np.array, gradients)),
     )
     scalars = model.train_step(batch)
-    assert_gradients_close(sent, expected, variables=model.network_variables)
+    assert_gradients_close(sent, expected, variables=model.autoencoder_variables)
     by_hand = {
         "evidence_lower_bound": np.mean(likelihood + rest),
         "reconstruction_loss": -np.mean(likelihood),
