@@ -8,6 +8,7 @@ import numpy as np
 from ibgan_tf.evaluation import afterwards
 from ibgan_tf.metrics import histogram
 from ibgan_tf.metrics.mig import PROTOCOLS
+from ibgan_tf.models import latents
 from ibgan_tf.runs.load import Run
 
 PROTOCOL = "disentanglement_lib"
@@ -57,8 +58,7 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
         f"{names[row.argmax()]} {row.max():.0%}".replace("%", " %") if row.max() >= LEAST else ""
         for row in share
     ]
-    ends = np.cumsum([part.size for part in parts])
-    return {part.name: texts[end - part.size : end] for part, end in zip(parts, ends, strict=True)}
+    return latents.by_part(texts, parts)
 
 
 def _read(

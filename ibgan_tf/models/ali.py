@@ -22,7 +22,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, code_gan, codes
+from ibgan_tf.models import base, code_gan, codes, gan_training
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.networks import dcgan, initialization, pairs
 from ibgan_tf.seeds import Draw
@@ -117,8 +117,8 @@ class ALI(code_gan.CodeGAN):
             seed=seed,
         )
         self.discriminator_variables = [v for n in discriminators for v in n.trainable_variables]
-        self.discriminator_optimizer = self._adam(
-            config.discriminator_learning_rate, self.discriminator_variables
+        self.discriminator_optimizer = gan_training.adam(
+            config, config.discriminator_learning_rate, self.discriminator_variables
         )
         self._build_other_optimizers()
         self._finish_building()
@@ -152,17 +152,9 @@ class ALI(code_gan.CodeGAN):
         self.generator_variables = (
             self.generator.trainable_variables + self.encoder.trainable_variables
         )
-        self.generator_optimizer = self._adam(
-            self.config.generator_learning_rate, self.generator_variables
+        self.generator_optimizer = gan_training.adam(
+            self.config, self.config.generator_learning_rate, self.generator_variables
         )
-
-    def _adam(self, learning_rate, variables) -> tf.keras.optimizers.Adam:
-        config = self.config
-        optimizer = tf.keras.optimizers.Adam(
-            learning_rate, config.beta_1, config.beta_2, config.epsilon
-        )
-        optimizer.build(variables)
-        return optimizer
 
     # Training
 

@@ -1,6 +1,7 @@
 """What GAN and InfoGAN share, and of it what IB-GAN does too: instance noise and D's loss."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -58,11 +59,19 @@ def optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """Returns a built optimizer of the kind that the settings ask for."""
     if config.optimizer == "adam":
-        made = tf.keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
-    else:
-        made = FusedRMSprop(
-            learning_rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon
-        )
+        return adam(config, learning_rate, variables)
+    made = FusedRMSprop(
+        learning_rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon
+    )
+    made.build(variables)
+    return made
+
+
+def adam(
+    config: Any, learning_rate: float, variables: Sequence[tf.keras.Variable]
+) -> tf.keras.optimizers.Adam:
+    """Returns a built Adam with the settings' `beta_1`, `beta_2` and `epsilon`."""
+    made = tf.keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
     made.build(variables)
     return made
 

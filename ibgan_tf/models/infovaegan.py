@@ -30,7 +30,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes
+from ibgan_tf.models import base, codes, gan_training
 from ibgan_tf.models.ali import ALI, ALIConfig
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.seeds import Draw
@@ -104,14 +104,14 @@ class InfoVAEGAN(ALI):
         self.generator_variables = self.generator.trainable_variables
         self.encoder_variables = self.encoder.trainable_variables
         self.information_variables = self.generator_variables + self.encoder_variables
-        self.generator_optimizer = self._adam(
-            config.generator_learning_rate, self.generator_variables
+        self.generator_optimizer = gan_training.adam(
+            config, config.generator_learning_rate, self.generator_variables
         )
-        self.information_optimizer = self._adam(
-            config.information_learning_rate, self.information_variables
+        self.information_optimizer = gan_training.adam(
+            config, config.information_learning_rate, self.information_variables
         )
-        self.inference_optimizer = self._adam(
-            config.inference_learning_rate, self.encoder_variables
+        self.inference_optimizer = gan_training.adam(
+            config, config.inference_learning_rate, self.encoder_variables
         )
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -1,12 +1,15 @@
 """The named parts of a latent: which ones a model generates from, side by side, and their draws."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 tfd = tfp.distributions
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,6 +87,20 @@ def sample_parts(parts: Sequence[LatentPart], num_samples: int, *, seed: tf.Tens
         for index, part in enumerate(parts)
     ]
     return tf.concat(draws, axis=-1)
+
+
+def by_part(values: Sequence[T], parts: Sequence[LatentPart]) -> dict[str, Sequence[T]]:
+    """Returns the values of each part's dimensions, of values side by side.
+
+    Args:
+        values: one for each dimension of the parts, a list or an array [the sizes' sum].
+        parts: in their order.
+
+    Returns:
+        part name -> its own values.
+    """
+    ends = list(itertools.accumulate(part.size for part in parts))
+    return {part.name: values[end - part.size : end] for part, end in zip(parts, ends, strict=True)}
 
 
 def is_categorical(part: LatentPart) -> bool:

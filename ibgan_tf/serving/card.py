@@ -17,6 +17,7 @@ import tensorflow as tf
 
 import ibgan_tf
 from ibgan_tf import config
+from ibgan_tf.models import latents
 from ibgan_tf.runs import atomic
 from ibgan_tf.runs.load import Run
 from ibgan_tf.serving import capabilities
@@ -177,17 +178,16 @@ def _latent(model: Any) -> list[dict[str, Any]]:
     """
     information = model.code_information(_KL_SAMPLES) if hasattr(model, "code_information") else {}
     turned = [part for part in capabilities.code_source(model).parts if part.traversable]
-    kl = None
+    kl = {}
     if turned and hasattr(model, "dimension_kl"):
-        kl = [float(value) for value in np.asarray(model.dimension_kl(_KL_SAMPLES))]
+        kl = latents.by_part(np.asarray(model.dimension_kl(_KL_SAMPLES)), turned)
     parts = []
     for part in model.latent:
         entry = {"name": part.name, "size": part.size, "traversable": part.traversable}
         bounds = capabilities.value_range(part)
         entry["range"] = list(bounds) if bounds else None
-        if part.traversable and kl is not None:
-            entry["kl"] = kl[: part.size]
-            kl = kl[part.size :]
+        if part.name in kl:
+            entry["kl"] = [float(value) for value in kl[part.name]]
         if part.name in information:
             entry["information"] = np.asarray(information[part.name]).tolist()
         parts.append(entry)

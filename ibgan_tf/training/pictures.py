@@ -141,8 +141,7 @@ def _dimensions_by_weight(model, part: LatentPart, *, seed: int):
     """Returns the dimensions of a part by what they carry, their labels, and what these say."""
     if hasattr(model, "dimension_kl"):
         turned = [own for own in model.latent if own.traversable]
-        first = sum(own.size for own in turned[: turned.index(part)])
-        weights = model.dimension_kl(_KL_SAMPLES, seed)[first : first + part.size]
+        weights = latents.by_part(model.dimension_kl(_KL_SAMPLES, seed), turned)[part.name]
         word, meaning = "KL", " (KL in nats)"
     elif hasattr(model, "code_information"):
         weights = model.code_information(_KL_SAMPLES, seed)[part.name]

@@ -53,3 +53,10 @@ def test_a_category_is_told_from_numbers():
     category = base.LatentPart(name="s1", size=3, prior=prior, traversable=True)
     assert latents.is_categorical(category)
     assert not latents.is_categorical(part("c", 3))
+
+
+def test_values_side_by_side_are_dealt_to_their_parts():
+    parts = (part("c", 2), part("s1", 3))
+    assert latents.by_part([5, 6, 7, 8, 9], parts) == {"c": [5, 6], "s1": [7, 8, 9]}
+    found = latents.by_part(np.arange(5), parts)
+    np.testing.assert_array_equal(found["s1"], [2, 3, 4])
