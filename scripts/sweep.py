@@ -57,11 +57,11 @@ def main(_: Sequence[str]) -> int:
     path, sweep_dir = command_line.required("file"), command_line.required("sweep_dir")
     try:
         planned = plan.plan_runs(study.read_study(path), **TABLES)
+        plan.check_evaluations(planned, **TABLES)
     except plan.StudyError as mistakes:
         for line in mistakes.lines:
             print(f"sweep.py: error: {line}", file=sys.stderr)
         return 1
-    plan.check_evaluations(planned)
     last = journal.read_last(sweep_dir)
     runs, others = folders.match_folders(planned, sweep_dir, **TABLES)
     threads, engine_text, open_engine = _engine()

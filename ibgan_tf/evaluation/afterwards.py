@@ -51,6 +51,15 @@ class Training:
     reconstruct_real_images: bool = True
 
 
+def encoder_class(model_class: type) -> type:
+    """Returns the class of what encodes for a model: its own, or a GAN's with a reconstructor.
+
+    Args:
+        model_class: of MODELS.
+    """
+    return model_class if hasattr(model_class, "represent") else ReconstructedGAN
+
+
 def with_reconstructor(run: Run, training: Training | None = None) -> Run:
     """Returns a run whose model can encode: itself, or a GAN with a reconstructor.
 

@@ -15,13 +15,13 @@ def kind_of(model: Any) -> str | None:
     """Returns what a model's information is measured from.
 
     Args:
-        model: of MODELS.
+        model: of MODELS, or its class.
 
     Returns:
         kind: "noise" for one that encodes noise, as IB-GAN; "codes" for one that reads its codes
             off its images, as InfoGAN; "posterior" for one with q(z|x), as a VAE; else None.
     """
-    if all(hasattr(model, n) for n in ("noise_prior", "encode_noise", "generate_from_r", "encode")):
+    if all(hasattr(model, name) for name in ("encode_noise", "generate_from_r", "encode")):
         return "noise"
     if hasattr(model, "code_information"):
         return "codes"

@@ -49,9 +49,9 @@ def choose(
 
     Args:
         names: of metrics, or of GROUPS.
-        model: of the run.
+        model: of the run, or what `afterwards.encoder_class` makes of its class.
         model_name: its name in MODELS.
-        dataset: that the run was trained on.
+        dataset: that the run was trained on, or its class.
         inception_path: where Inception lies, or None for TensorFlow Hub's cache.
 
     Returns:
@@ -112,7 +112,7 @@ def _obstacle(
         if name in INCEPTION:
             inception.find_inception(inception_path)
         else:
-            classifier.targets_of(dataset)
+            classifier.check_has_targets(dataset)
     except (FileNotFoundError, ValueError) as error:
         return mistakes.one_line(error)
     return None

@@ -98,6 +98,44 @@ def evaluate_run(
     return results
 
 
+def check_possible(
+    metrics: Sequence[str],
+    protocols: Sequence[str],
+    *,
+    representation: str | None,
+    inception_path: str | os.PathLike[str] | None,
+    model_name: str,
+    model_class: type,
+    dataset_class: type,
+) -> None:
+    """Checks, before there is a run, that `evaluate_run` won't refuse it for what it is.
+
+    Args:
+        metrics, protocols, representation, inception_path: as of `evaluate_run`.
+        model_name: in MODELS.
+        model_class: of the runs.
+        dataset_class: of the runs.
+
+    Raises:
+        FileNotFoundError: no Inception where it was named.
+        ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
+    """
+    choosing.check_names(metrics)
+    _without_protocol(metrics, protocols)
+    if inception_path is not None:
+        inception.find_inception(inception_path)
+    model = afterwards.encoder_class(model_class)
+    names, _ = choosing.choose(
+        metrics,
+        model=model,
+        model_name=model_name,
+        dataset=dataset_class,
+        inception_path=inception_path,
+    )
+    if representation is not None and set(names) & set(METRICS):
+        codes.choose_representation(model, representation, name=model_name)
+
+
 def _without_protocol(metrics: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
     """Returns the metrics that have none of the protocols, with the reason.
 

@@ -75,18 +75,31 @@ def targets_of(dataset: base.ImageDataset) -> Targets:
     Raises:
         ValueError: the set has neither.
     """
-    if isinstance(dataset, base.FactorDataset):
+    check_has_targets(dataset)
+    if hasattr(dataset, "factors"):
         names, sizes = tuple(dataset.factor_names), tuple(dataset.factor_sizes)
         return Targets(names=names, sizes=sizes, of_images=dataset.factors)
-    if hasattr(dataset, "labels") and hasattr(dataset, "num_classes"):
-        sizes = (dataset.num_classes,)
-        return Targets(
-            names=("label",), sizes=sizes, of_images=lambda i: dataset.labels(i)[:, None]
-        )
-    raise ValueError(
-        "A classifier's data set must have factors or labels. Received: "
-        f"dataset={dataset.name!r}, which has neither. Take Inception's features."
+    return Targets(
+        names=("label",),
+        sizes=(dataset.num_classes,),
+        of_images=lambda indices: dataset.labels(indices)[:, None],
     )
+
+
+def check_has_targets(dataset: base.ImageDataset | type) -> None:
+    """Checks that a data set's images can be classified by something.
+
+    Args:
+        dataset: the data set, or its class.
+
+    Raises:
+        ValueError: it has neither factors nor labels.
+    """
+    if not (hasattr(dataset, "factors") or hasattr(dataset, "labels")):
+        raise ValueError(
+            "A classifier's data set must have factors or labels. Received: "
+            f"dataset={dataset.name!r}, which has neither. Take Inception's features."
+        )
 
 
 def build_classifier(

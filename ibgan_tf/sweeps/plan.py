@@ -81,23 +81,41 @@ def plan_runs(
     return _distinct(runs)
 
 
-def check_evaluations(runs: Sequence[PlannedRun]) -> None:
-    """Checks the names of metrics and protocols; imports what knows them.
+def check_evaluations(
+    runs: Sequence[PlannedRun], *, models: Mapping[str, Any], datasets: Mapping[str, Any]
+) -> None:
+    """Checks that each run can have what is measured of it; imports what knows that.
 
     Args:
         runs: of a study.
+        models, datasets: as of `plan_runs`.
 
     Raises:
-        ValueError: a name is unknown; the message suggests the nearest.
+        StudyError: a name is unknown, or a metric asked for by its own name can't be computed for
+            a run's model or data set. What depends on their settings is seen only after training.
     """
-    evaluations = {run.evaluation for run in runs if run.evaluation is not None}
-    if not evaluations:
+    if all(run.evaluation is None for run in runs):
         return
-    from ibgan_tf.evaluation import choosing, scores
+    from ibgan_tf.evaluation import evaluate
 
-    for evaluation in evaluations:
-        choosing.check_names(evaluation.metrics)
-        scores.check_protocols(evaluation.protocols)
+    wrong: dict[str, list[str]] = {}  # mistake -> names of runs
+    for run in runs:
+        if run.evaluation is None:
+            continue
+        try:
+            evaluate.check_possible(
+                run.evaluation.metrics,
+                run.evaluation.protocols,
+                representation=run.evaluation.representation,
+                inception_path=run.evaluation.inception_path,
+                model_name=run.settings["model"],
+                model_class=models[run.settings["model"]],
+                dataset_class=datasets[run.settings["dataset"]],
+            )
+        except (ValueError, FileNotFoundError) as error:
+            wrong.setdefault(mistakes.one_line(error), []).append(run.name)
+    if wrong:
+        raise StudyError([_told("[evaluate]", text, names) for text, names in wrong.items()])
 
 
 def varying(runs: Sequence[PlannedRun]) -> list[str]:

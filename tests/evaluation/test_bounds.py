@@ -33,7 +33,7 @@ class FakeInfoGAN:
 
 
 class FakeIBGAN:
-    noise_prior = encode_noise = generate_from_r = encode = None
+    encode_noise = generate_from_r = encode = None
 
 
 def test_the_kind_follows_from_what_a_model_can_do():

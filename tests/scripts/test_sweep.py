@@ -60,6 +60,11 @@ def sweep(start_training, tmp_path):
         ('model = "ibgna"', [], "Received: model='ibgna'. Did you mean 'ibgan'?"),
         ("beta = = 1", [], "study.toml must be TOML. Received: Invalid value (at line 12, column"),
         ('[evaluate]\nmetrics = "mgi"', [], "Received: metric='mgi'. Did you mean 'mig'?"),
+        (
+            '[evaluate]\nmetrics = "classifier_score"',
+            [],
+            "The data set must have labels. Received:",
+        ),
         ("", ["--jobs=0"], "jobs must be >= 1. Received: jobs=0."),
         ("", ["--gpus=1"], "gpus must be at most the number that there are, 0. Received: gpus=1."),
         ("", ["--jbos=2"], "Unknown flag --jbos. Did you mean --jobs?"),

@@ -2,8 +2,18 @@ import re
 
 import pytest
 
+from ibgan_tf.data import DATASETS
+from ibgan_tf.evaluation import afterwards, choosing
+from ibgan_tf.models import MODELS
 from ibgan_tf.sweeps import plan
 from ibgan_tf.sweeps.plan import StudyError
+
+
+def evaluation_mistakes(runs, tables):
+    """Returns the mistakes of a study's evaluations."""
+    with pytest.raises(StudyError) as caught:
+        plan.check_evaluations(runs, **tables)
+    return caught.value.lines
 
 
 def lines_of(plan_study, text, **options):
@@ -133,10 +143,44 @@ def test_what_is_missing_is_to_be_added_to_the_study(plan_study, missing, name):
         ('protocols = ["ibgna"]', "protocol='ibgna'. Did you mean 'ibgan'?"),
     ],
 )
-def test_an_unknown_metric_or_protocol_is_told_before_anything_starts(plan_study, text, message):
-    runs = plan_study(f"[evaluate]\n{text}\n")
-    with pytest.raises(ValueError, match=re.escape(message)):
-        plan.check_evaluations(runs)
+def test_an_unknown_metric_or_protocol_is_told_before_anything_starts(
+    plan_study, tables, text, message
+):
+    (line,) = evaluation_mistakes(plan_study(f"[evaluate]\n{text}\n"), tables)
+    assert line.startswith("[evaluate], run toy-shapes-seed_0: ") and message in line
+
+
+def test_a_metric_that_some_runs_can_never_have_is_told_before_anything_starts(plan_study, tables):
+    text = 'dataset = ["shapes", "digits"]\nseed = [1, 2]\n[evaluate]\nmetrics = ["mig"]\n'
+    common = '[common]\nmodel = "toy"\nsteps = 3\nbatch_size = 4\n'
+    (line,) = evaluation_mistakes(plan_study(text, common=common), tables)
+    assert line == (
+        "[evaluate], run toy-digits-seed_1 and 1 more: metric 'mig' can't be computed for this "
+        "run. The data set must have factors. Received: dataset='digits'."
+    )
+
+
+def test_of_a_group_of_metrics_every_run_has_what_it_can(plan_study, tables):
+    text = 'dataset = ["shapes", "digits"]\n[evaluate]\nmetrics = ["all"]\n'
+    common = '[common]\nmodel = "toy"\nsteps = 3\nbatch_size = 4\n'
+    plan.check_evaluations(plan_study(text, common=common), **tables)
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("dataset", ["dsprites", "color_dsprites", "mnist", "image_folder"])
+def test_what_is_said_of_a_class_is_what_a_run_is_told(model, dataset):
+    """The classes alone must be enough: a choice that asks for more fails here."""
+    names, left_out = choosing.choose(
+        ["all"],
+        model=afterwards.encoder_class(MODELS[model]),
+        model_name=model,
+        dataset=DATASETS[dataset],
+    )
+    assert ("mig" in names) == ("dsprites" in dataset)
+    assert ("unsupervised_accuracy" in names) == (
+        dataset == "mnist" and hasattr(MODELS[model], "classify")
+    )
+    assert ("frechet_classifier_distance" in left_out) == (dataset == "image_folder")
 
 
 def test_settings_that_vary_are_those_that_any_two_runs_differ_in(plan_study):

@@ -34,7 +34,7 @@ TABLES = {
         "other": types.SimpleNamespace(config_class=OtherConfig, presets={}),
     },
     "datasets": {
-        "shapes": types.SimpleNamespace(settings_class=ToySettings),
-        "digits": types.SimpleNamespace(settings_class=ToySettings),
+        "shapes": types.SimpleNamespace(name="shapes", settings_class=ToySettings, factors=None),
+        "digits": types.SimpleNamespace(name="digits", settings_class=ToySettings, labels=None),
     },
 }
