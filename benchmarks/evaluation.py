@@ -23,6 +23,7 @@ from measuring.literal_metrics import LITERAL, Source
 
 from ibgan_tf import command_line
 from ibgan_tf.data.base import FactorDataset
+from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.evaluation import codes
 from ibgan_tf.metrics import METRICS
 from ibgan_tf.runs import atomic, environment
@@ -175,7 +176,7 @@ def _encoder(run: Run, representation: str) -> Callable[[np.ndarray], np.ndarray
     # One graph for batches of any size, so that none is built while the clock runs.
     @tf.function(input_signature=[tf.TensorSpec([None, *one.shape[1:]], one.dtype)])
     def represent(images: tf.Tensor) -> tf.Tensor:
-        return run.model.represent(tf.cast(images, tf.float32) / 127.5 - 1.0, representation)
+        return run.model.represent(from_pixels(images), representation)
 
     return lambda indices: represent(tf.constant(run.dataset.images(indices))).numpy()
 

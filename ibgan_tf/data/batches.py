@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from ibgan_tf import seeds
 from ibgan_tf.data import base
+from ibgan_tf.data.pixels import from_pixels
 
 # The public tf.random.experimental.index_shuffle stops after 4 rounds of its cipher: over the
 # 737,280 indices of dSprites, one epoch's order then correlates with the next one's by 0.70, and an
@@ -80,7 +81,7 @@ def batches(
             inputs.append(noise[start : start + share])
         images = tf.numpy_function(dataset.images, inputs, tf.uint8, stateful=False)
         images = tf.ensure_shape(images, [share, *dataset.image_shape])
-        return {"images": tf.cast(images, tf.float32) / 127.5 - 1.0}
+        return {"images": from_pixels(images)}
 
     numbers = tf.data.Dataset.range(start_step * len(own), tf.int64.max)
     return numbers.map(element).prefetch(2 * len(own)).with_options(_options())

@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.seeds import check_seed
 
 NUM_IMAGES = 4096  # whose posteriors are drawn from
@@ -53,8 +53,8 @@ def _posteriors(model, dataset, indices: np.ndarray) -> tuple[np.ndarray, np.nda
     """Returns means and standard deviations of q(z|x), [n, z_dim] each."""
     found = []
     for first in range(0, len(indices), _BATCH):
-        images = tf.constant(dataset.images(indices[first : first + _BATCH]), tf.float32)
-        posterior = model.infer(images / 127.5 - 1.0)
+        images = dataset.images(indices[first : first + _BATCH])
+        posterior = model.infer(from_pixels(images))
         found.append((posterior.mean().numpy(), posterior.stddev().numpy()))
     means, scales = zip(*found, strict=True)
     return np.concatenate(means), np.concatenate(scales)

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.pixels import from_pixels
 
 STATISTICS = ("training", "real_images")
 
@@ -68,7 +69,7 @@ def _estimate(model, layers, dataset: ImageDataset, *, num_batches: int, seed: i
         for layer in layers:
             layer.momentum = batch / (batch + 1)  # a running mean of all batches
         images = dataset.images(rng.integers(dataset.size, size=64))
-        model.update_encoding_statistics(tf.constant(images, tf.float32) / 127.5 - 1.0)
+        model.update_encoding_statistics(from_pixels(images))
 
 
 def _batch_norms(

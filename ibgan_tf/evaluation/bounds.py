@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.metrics.information import ACTIVE
 
 _BATCH = 250
@@ -80,8 +80,8 @@ def of_posterior(
     indices = np.random.default_rng(seed).integers(dataset.size, size=num_samples)
     sums = np.zeros(sum(part.size for part in model.latent))
     for first in range(0, num_samples, _BATCH):
-        images = tf.constant(dataset.images(indices[first : first + _BATCH]), tf.float32)
-        kl = model.code_kl(images / 127.5 - 1.0)
+        images = dataset.images(indices[first : first + _BATCH])
+        kl = model.code_kl(from_pixels(images))
         sums += np.asarray(kl, np.float64).sum(axis=0)
     per_dimension = sums / num_samples
     return {

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ibgan_tf.data import DATASETS
+from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.data.progress import progress_bar
 from ibgan_tf.evaluation import batch_norm, codes, scores
 from ibgan_tf.metrics import unsupervised_accuracy
@@ -76,7 +77,7 @@ def assign(model: Any, dataset: Any) -> np.ndarray:
 
     @tf.function(reduce_retracing=True)
     def categories(images: tf.Tensor) -> tf.Tensor:
-        return tf.argmax(model.classify(tf.cast(images, tf.float32) / 127.5 - 1.0), axis=-1)
+        return tf.argmax(model.classify(from_pixels(images)), axis=-1)
 
     starts = range(0, dataset.size, _BATCH)
     parts = []

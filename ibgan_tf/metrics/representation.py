@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ibgan_tf import seeds
 from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.data.progress import progress_bar
 
 
@@ -42,7 +43,7 @@ def encode_images(
     @tf.function
     def encode(images, start):
         batch_seed = seeds.stateless_seed(seed, start, seeds.Draw.EVALUATION)
-        return represent(tf.cast(images, tf.float32) / 127.5 - 1.0, batch_seed)
+        return represent(from_pixels(images), batch_seed)
 
     starts = range(0, len(indices), batch_size)
     parts = []
