@@ -21,6 +21,14 @@ class Paragraph:
 
 
 @dataclasses.dataclass(frozen=True)
+class Link:
+    """A text that leads to a file beside the page; the HTML page only names it."""
+
+    text: str
+    path: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
 class Cell:
     """A cell of a table: its text, and a small note under it."""
 
@@ -70,7 +78,7 @@ class Folded:
     blocks: Sequence["Block"]
 
 
-Block = Heading | Paragraph | Table | Picture | Folded
+Block = Heading | Paragraph | Link | Table | Picture | Folded
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from ibgan_tf.reporting.blocks import (
     Cell,
     Folded,
     Heading,
+    Link,
     Page,
     Paragraph,
     Picture,
@@ -42,17 +43,23 @@ def _block(block: Block, folder: pathlib.Path) -> str:
             return f"{'#' * level} {_inline(text)}"
         case Paragraph(text):
             return _inline(text)
+        case Link(text, path):
+            return f"[{_inline(text)}]({_relative(path, folder)})"
         case Table():
             return _table(block)
         case Picture():
-            path = pathlib.Path(os.path.relpath(block.path, folder)).as_posix()
             names = f'alt="{html.escape(block.description)}" width="{block.width}"'
-            picture = f'<img src="{urllib.parse.quote(path)}" {names}>'
+            picture = f'<img src="{_relative(block.path, folder)}" {names}>'
             return f"{picture}\n\n<sub>{_inline(block.caption)}</sub>"
         case Folded():
             inner = "\n\n".join(_block(inner, folder) for inner in block.blocks)
             summary = f"<summary>{_inline(block.summary)}</summary>"
             return f"<details>\n{summary}\n\n{inner}\n\n</details>"
+
+
+def _relative(path: pathlib.Path, folder: pathlib.Path) -> str:
+    """Returns the address of a file, as seen from the page's folder."""
+    return urllib.parse.quote(pathlib.Path(os.path.relpath(path, folder)).as_posix())
 
 
 def _table(table: Table) -> str:

@@ -18,7 +18,7 @@ from ibgan_tf.reporting import (
     scores,
     tables,
 )
-from ibgan_tf.reporting.blocks import Block, Cell, Folded, Heading, Page, Paragraph, Table
+from ibgan_tf.reporting.blocks import Block, Cell, Folded, Heading, Link, Page, Paragraph, Table
 from ibgan_tf.reporting.grouping import Group
 from ibgan_tf.reporting.records import Collection, Problem, Procedure, ReportedRun
 
@@ -191,6 +191,7 @@ def _runs(
         ]
         parts = [
             Paragraph(_run_text(run, group)),
+            _notes(run),
             *run_pictures.traversals(run, problems),
             figures.draw_run_curves(run, procedures, chosen, curves_path),
             figures.draw_run_matrices(run, matrices_path, problems),
@@ -207,6 +208,12 @@ def _run_text(run: ReportedRun, group: Group) -> str:
         f"{run.model} on {run.dataset} ({run.data_source or 'source not recorded'}), "
         f"seed {run.seed}{settings}; {numbers.whole(run.last_step)} steps."
     )
+
+
+def _notes(run: ReportedRun) -> Link | None:
+    """Returns where somebody wrote what can be seen of a run: the README.md of its folder."""
+    path = run.path / "README.md"
+    return Link("What can be seen, and why", path) if path.is_file() else None
 
 
 def _computed(runs: Sequence[ReportedRun]) -> list[Block]:

@@ -7,8 +7,8 @@ The protocols differ, and often aren't told: IB-GAN's is the best checkpoint of 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from ibgan_tf.reporting import scores, tables
-from ibgan_tf.reporting.blocks import Table
+from ibgan_tf.reporting import numbers, scores, tables
+from ibgan_tf.reporting.blocks import Cell, Table
 from ibgan_tf.reporting.grouping import Group
 from ibgan_tf.reporting.records import Procedure
 
@@ -18,68 +18,77 @@ class Published:
     """A number of a paper.
 
     Attributes:
-        text: the number, with its spread where the paper has one.
+        mean: the number.
+        deviation: its spread over runs, or None where the paper has none.
+        decimals: that the paper gives.
         source: which paper, and where in it.
     """
 
-    text: str
+    mean: float
+    deviation: float | None = None
+    decimals: int = 2
     source: str
+
+    def text(self) -> str:
+        """Returns the number as the paper has it."""
+        text = f"{self.mean:.{self.decimals}f}"
+        if self.deviation is None:
+            return text
+        return f"{text} \N{PLUS-MINUS SIGN} {self.deviation:.{self.decimals}f}"
 
 
 _TABLE_1 = "IB-GAN, Table 1"  # dSprites, Color-dSprites; IB-GAN of beta 0.141, 0.071
 _FACTOR_VAE = {
-    "gan": ("0.40 \N{PLUS-MINUS SIGN} 0.05", "0.35 \N{PLUS-MINUS SIGN} 0.04"),
-    "infogan": ("0.61 \N{PLUS-MINUS SIGN} 0.03", "0.55 \N{PLUS-MINUS SIGN} 0.08"),
-    "ibgan": ("0.80 \N{PLUS-MINUS SIGN} 0.07", "0.79 \N{PLUS-MINUS SIGN} 0.05"),
-    "vae": ("0.61 \N{PLUS-MINUS SIGN} 0.04", "0.59 \N{PLUS-MINUS SIGN} 0.06"),
-    "beta_vae": ("0.69 \N{PLUS-MINUS SIGN} 0.09", "0.74 \N{PLUS-MINUS SIGN} 0.06"),
-    "factor_vae": ("0.81 \N{PLUS-MINUS SIGN} 0.07", "0.82 \N{PLUS-MINUS SIGN} 0.06"),
-    "beta_tcvae": ("0.79 \N{PLUS-MINUS SIGN} 0.06", "0.80 \N{PLUS-MINUS SIGN} 0.07"),
+    "gan": ((0.40, 0.05), (0.35, 0.04)),
+    "infogan": ((0.61, 0.03), (0.55, 0.08)),
+    "ibgan": ((0.80, 0.07), (0.79, 0.05)),
+    "vae": ((0.61, 0.04), (0.59, 0.06)),
+    "beta_vae": ((0.69, 0.09), (0.74, 0.06)),
+    "factor_vae": ((0.81, 0.07), (0.82, 0.06)),
+    "beta_tcvae": ((0.79, 0.06), (0.80, 0.07)),
 }
 _TABLE_2 = "IB-GAN, Table 2"  # CelebA, 3D Chairs
 _FID = {
-    "gan": ("8.4", "27.9"),
-    "infogan": ("9.3", "25.6"),
-    "ibgan": ("7.4", "25.5"),
-    "vae": ("129.7", "56.2"),
-    "beta_vae": ("131.0", "91.3"),
-    "factor_vae": ("109.7", "44.7"),
-    "beta_tcvae": ("125.0", "57.3"),
+    "gan": (8.4, 27.9),
+    "infogan": (9.3, 25.6),
+    "ibgan": (7.4, 25.5),
+    "vae": (129.7, 56.2),
+    "beta_vae": (131.0, 91.3),
+    "factor_vae": (109.7, 44.7),
+    "beta_tcvae": (125.0, 57.3),
 }
 _TUNED = "infogan, tuned"
 
 # (metric, data set, model) -> number.
 PUBLISHED: Mapping[tuple[str, str, str], Published] = {
     **{
-        ("factor_vae", dataset, model): Published(text=texts[place], source=_TABLE_1)
-        for model, texts in _FACTOR_VAE.items()
-        for place, dataset in enumerate(("dsprites", "color_dsprites"))
+        ("factor_vae", dataset, model): Published(mean=mean, deviation=deviation, source=_TABLE_1)
+        for model, found in _FACTOR_VAE.items()
+        for dataset, (mean, deviation) in zip(("dsprites", "color_dsprites"), found, strict=True)
     },
     **{
-        ("fid", dataset, model): Published(text=texts[place], source=_TABLE_2)
-        for model, texts in _FID.items()
-        for place, dataset in enumerate(("celeba", "chairs3d"))
+        ("fid", dataset, model): Published(mean=mean, decimals=1, source=_TABLE_2)
+        for model, found in _FID.items()
+        for dataset, mean in zip(("celeba", "chairs3d"), found, strict=True)
     },
     ("factor_vae", "dsprites", _TUNED): Published(
-        text="0.82 \N{PLUS-MINUS SIGN} 0.01",
+        mean=0.82,
+        deviation=0.01,
         source='InfoGAN-CR, "InfoGAN (modified)", 50 runs of 288,000 steps',
     ),
     **{
-        ("factor_vae", "dsprites", model): Published(text=text, source="InfoVAEGAN, Table 2")
-        for model, text in (("infovaegan", "0.81"), ("joint_vae", "0.69"), ("info_vae", "0.72"))
+        ("factor_vae", "dsprites", model): Published(mean=mean, source="InfoVAEGAN, Table 2")
+        for model, mean in (("infovaegan", 0.81), ("joint_vae", 0.69), ("info_vae", 0.72))
     },
     **{
         ("unsupervised_accuracy", dataset, model): Published(
-            text=text, source="InfoVAEGAN, Table 1; the paper names no matching"
+            mean=mean, decimals=4, source="InfoVAEGAN, Table 1; the paper names no matching"
         )
-        for model, texts in (
-            ("infovaegan", ("0.9565", "0.5124")),
-            ("infogan", ("0.9335", "0.3980")),
-        )
-        for dataset, text in zip(("mnist", "fashion_mnist"), texts, strict=True)
+        for model, found in (("infovaegan", (0.9565, 0.5124)), ("infogan", (0.9335, 0.3980)))
+        for dataset, mean in zip(("mnist", "fashion_mnist"), found, strict=True)
     },
     ("unsupervised_accuracy", "mnist", "stacked_corex"): Published(
-        text="0.85", source="AnchorVAE, section 6.1; the paper names no matching"
+        mean=0.85, source="AnchorVAE, section 6.1; the paper names no matching"
     ),
 }
 
@@ -93,32 +102,61 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
 
     Returns:
         tables: one for each metric that a paper has a number of, by all protocols that it was
-            measured by.
+            measured by; the first of them is the one that is compared.
     """
     found = []
     for metric in dict.fromkeys(procedure.metric for procedure in procedures):
         name = metric.removesuffix("_score")
         compared = [group for group in groups if _of(name, group) is not None]
         own = [procedure for procedure in procedures if procedure.metric == metric]
+        columns = tables.score_columns(compared, own)
+        if not columns:
+            continue
         table = tables.grouped_table(
             compared,
-            tables.score_columns(compared, own),
+            columns,
             f"{scores.title(metric)} beside the papers'. {tables.data_text(groups)}. "
-            f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} The papers' "
-            "protocols and numbers of steps are others, and their settings may be.",
-            beside=[
-                tables.Beside(
-                    header="Published",
-                    text=lambda group, name=name: _of(name, group).text,
-                    numeric=True,
-                ),
-                tables.Beside(
-                    header="Where", text=lambda group, name=name: _of(name, group).source
-                ),
-            ],
+            f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} Each model "
+            "at the last step it was measured at, and at those of the others. Difference: ours less "
+            "the paper's. The papers' protocols and numbers of steps are others, and their settings "
+            "may be.",
+            beside=_beside(name, columns[0]),
+            steps_of_others=True,
         )
         found += [table] if table else []
     return found
+
+
+def _beside(metric: str, compared: tables.Column) -> list[tables.Beside]:
+    """Returns the columns of the papers' numbers; `compared` is the first column of the table."""
+    return [
+        tables.Beside(
+            header=Cell("Published"),
+            cell=lambda group, values: Cell(_of(metric, group).text()),
+            numeric=True,
+        ),
+        tables.Beside(
+            header=Cell("Difference", compared.header.note),
+            cell=lambda group, values: _difference(_of(metric, group), values[0]),
+            numeric=True,
+        ),
+        tables.Beside(
+            header=Cell("Where"), cell=lambda group, values: Cell(_of(metric, group).source)
+        ),
+    ]
+
+
+def _difference(published: Published, values: Sequence[Sequence[float]]) -> Cell:
+    """Returns ours less the paper's, and how that compares with the paper's spread."""
+    if not values:
+        return Cell(numbers.NONE)
+    difference = scores.spread(values).mean - published.mean
+    rounded = round(difference, published.decimals) + 0.0  # which turns -0.0 into 0.0
+    text = f"{rounded:+.{published.decimals}f}".replace("-", "\N{MINUS SIGN}")
+    if published.deviation is None:
+        return Cell(text)
+    ratio = abs(difference) / published.deviation
+    return Cell(text, "within its spread" if ratio <= 1 else f"{ratio:.1f} times its spread")
 
 
 def _of(metric: str, group: Group) -> Published | None:

@@ -111,11 +111,14 @@ class ReportedRun:
         """The hours of training, from the speed in each row of the log; None without one."""
         seconds, before = 0.0, 0
         for row in self.rows:
+            steps = row["step"] - before
+            if steps <= 0:  # a row of something else: the data at step 0, or scores
+                continue
             speed = row.get("steps_per_second")
             if not is_number(speed) or speed <= 0:
                 return None
-            seconds, before = seconds + (row["step"] - before) / speed, row["step"]
-        return seconds / 3600 if self.rows else None
+            seconds, before = seconds + steps / speed, row["step"]
+        return seconds / 3600 if before else None
 
     def compared_settings(self) -> dict[str, object]:
         """Returns the settings that make its numbers what they are, but for the seed."""

@@ -1,7 +1,7 @@
 """Tables with a row for each group of runs: means and standard deviations over their seeds."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from ibgan_tf.reporting import grouping, numbers, scores
 from ibgan_tf.reporting.blocks import Cell, Table
@@ -38,16 +38,17 @@ class Column:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Beside:
-    """A column at the right, of which every row of a group has the same text.
+    """A column at the right.
 
     Attributes:
         header: its name.
-        text: of a group.
-        numeric: whether the texts are numbers.
+        cell: of a group, and of the values of each column in the row: for each run, a number for
+            each seed of the metric; none where nothing was measured.
+        numeric: whether the cells are numbers.
     """
 
-    header: str
-    text: Callable[[Group], str]
+    header: Cell
+    cell: Callable[[Group, Sequence[Sequence[Sequence[float]]]], Cell]
     numeric: bool = False
 
 
@@ -57,6 +58,7 @@ def grouped_table(
     caption: str,
     *,
     beside: Sequence[Beside] = (),
+    steps_of_others: bool = False,
 ) -> Table | None:
     """Returns the quantities of groups, each at the last step it was measured at.
 
@@ -67,6 +69,7 @@ def grouped_table(
         columns: what to show; those that no run has are left out.
         caption: what the numbers are.
         beside: what stands at the right of these.
+        steps_of_others: a group measured at the last step of another has a row for that one, too.
 
     Returns:
         table: None if no run has any of the quantities.
@@ -74,11 +77,17 @@ def grouped_table(
     runs = [run for group in groups for run in group.runs]
     columns = [column for column in columns if any(column.values(run) for run in runs)]
     with_settings = any(group.settings for group in groups)
-    rows = [
-        [*row, *(Cell(other.text(group)) for other in beside)]
-        for group in groups
-        for row in _rows(group, columns, with_settings=with_settings)
-    ]
+    lasts = {max(own) for column in columns for run in runs if (own := column.values(run))}
+    rows = []
+    for group in groups:
+        for step, values in _values(group, columns, also=lasts if steps_of_others else ()):
+            count = max(map(len, values))
+            cells = [Cell(group.model)]
+            if with_settings:
+                cells.append(Cell(group.label or numbers.NONE))
+            cells += [Cell(numbers.whole(step)), Cell(numbers.whole(count))]
+            cells += [spread_cell(own, usual=count) for own in values]
+            rows.append([*cells, *(other.cell(group, values) for other in beside)])
     if not rows:
         return None
     names = ["Model", *(["Settings"] if with_settings else []), "Step", "Seeds"]
@@ -87,7 +96,7 @@ def grouped_table(
         header=[
             *map(Cell, names),
             *(column.header for column in columns),
-            *(Cell(other.header) for other in beside),
+            *(other.header for other in beside),
         ],
         rows=rows,
         numeric=[
@@ -154,24 +163,28 @@ def spread_cell(values: Sequence[Sequence[float]], *, usual: int) -> Cell:
     return Cell(numbers.spread_text(found), "; ".join(note for note in notes if note))
 
 
-def _rows(group: Group, columns: Sequence[Column], *, with_settings: bool) -> list[Sequence[Cell]]:
-    """Returns a row for each last step of the group's runs, the latest first."""
-    lasts = [
-        {run.name: max(column.values(run)) for run in group.runs if column.values(run)}
-        for column in columns
-    ]
-    rows = []
-    for step in sorted({step for last in lasts for step in last.values()}, reverse=True):
-        at = [[run for run in group.runs if last.get(run.name) == step] for last in lasts]
-        count = max(map(len, at))
-        cells = [Cell(group.model)]
-        if with_settings:
-            cells.append(Cell(group.label or numbers.NONE))
-        cells += [Cell(numbers.whole(step)), Cell(numbers.whole(count))]
-        for column, runs in zip(columns, at, strict=True):
-            cells.append(spread_cell([column.values(run)[step] for run in runs], usual=count))
-        rows.append(cells)
-    return rows
+def _values(
+    group: Group, columns: Sequence[Column], *, also: Collection[int]
+) -> Iterator[tuple[int, list[list[Sequence[float]]]]]:
+    """Yields the steps of a group's rows, the latest first, with the values of each column.
+
+    Args:
+        group: of runs.
+        columns: what is shown.
+        also: steps to show beside the last one of each run and column, where it was measured.
+
+    Yields:
+        step: of a row.
+        values: of each column: for each run that has it, a number for each seed of the metric.
+    """
+    steps: dict[int, list[list[Sequence[float]]]] = {}
+    for place, column in enumerate(columns):
+        for run in group.runs:
+            found = column.values(run)
+            for step in found:
+                if step == max(found) or step in also:
+                    steps.setdefault(step, [[] for _ in columns])[place].append(found[step])
+    yield from sorted(steps.items(), reverse=True)
 
 
 def score_columns(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Column]:

@@ -10,6 +10,7 @@ from ibgan_tf.reporting.blocks import (
     Cell,
     Folded,
     Heading,
+    Link,
     Page,
     Paragraph,
     Picture,
@@ -92,6 +93,8 @@ def _block(block: Block) -> str:
             return f"<h{level}{anchor}>{_inline(text)}</h{level}>"
         case Paragraph(text):
             return f"<p>{_inline(text)}</p>"
+        case Link(text, path):
+            return f"<p>{_inline(text)}: {_inline(f'{path.parent.name}/{path.name}')}</p>"
         case Table():
             return _table(block)
         case Picture():

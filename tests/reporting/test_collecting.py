@@ -4,6 +4,7 @@ import shutil
 import pytest
 
 from ibgan_tf.reporting import collecting
+from ibgan_tf.runs import log
 
 
 def _names(collection):
@@ -33,6 +34,16 @@ def test_a_run_is_read_with_everything_that_it_holds(folders):
     assert [measured.score for measured in run.measurements] == [0.25]
     assert run.done and run.last_step == 100
     assert run.hours == pytest.approx(100 / 2.0 / 3600)
+
+
+def test_rows_of_something_else_take_no_time(folders):
+    run_dir = folders.make("a")
+    log.append_row(run_dir, {"step": 0, "data_source": {"source": "rendered"}})
+    log.append_row(run_dir, {"step": 50, "steps_per_second": 2.0})
+    log.append_row(run_dir, {"step": 50, "metrics/mig": 0.5})
+    assert collecting.collect([run_dir]).runs[0].hours == pytest.approx(50 / 2.0 / 3600)
+    log.append_row(run_dir, {"step": 100})
+    assert collecting.collect([run_dir]).runs[0].hours is None  # the speed of its steps is unknown
 
 
 def test_an_older_record_has_the_values_of_settings_that_came_later(folders):

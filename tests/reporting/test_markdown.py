@@ -5,6 +5,7 @@ from ibgan_tf.reporting.blocks import (
     Cell,
     Folded,
     Heading,
+    Link,
     Page,
     Paragraph,
     Picture,
@@ -42,6 +43,12 @@ def test_pictures_are_named_from_the_page_s_own_folder(tmp_path):
     picture = Picture(path=path, width=7, description='a "b"', caption="c")
     text = markdown.to_markdown(_page(picture), tmp_path)
     assert '<img src="figures/a%20b.png" alt="a &quot;b&quot;" width="7">' in text
+
+
+def test_a_link_leads_from_the_page_s_own_folder(tmp_path):
+    link = Link("What can be seen", tmp_path / "runs" / "a b" / "README.md")
+    text = markdown.to_markdown(_page(link), tmp_path / "report")
+    assert "[What can be seen](../runs/a%20b/README.md)" in text
 
 
 def test_folded_blocks_keep_the_empty_lines_that_markdown_needs(tmp_path):

@@ -16,10 +16,11 @@ def test_a_score_stands_beside_that_of_the_paper_by_every_protocol(three_seeds, 
     (table,) = _tables(three_seeds.run_dirs)
     header, row = texts(table)
     name = "FactorVAE score"
-    assert header == ["Model", "Step", "Seeds", name, name, "Published", "Where"]
-    assert [cell.note for cell in table.header[3:5]] == ["disentanglement_lib", "ibgan"]
+    assert header == ["Model", "Step", "Seeds", name, name, "Published", "Difference", "Where"]
+    notes = [cell.note for cell in table.header[3:7]]
+    assert notes == ["disentanglement_lib", "ibgan", "", "disentanglement_lib"]
     ours = [f"0.800 {PLUS_MINUS} 0.100", f"0.500 {PLUS_MINUS} 0.000"]
-    paper = [f"0.80 {PLUS_MINUS} 0.07", "IB-GAN, Table 1"]
+    paper = [f"0.80 {PLUS_MINUS} 0.07", "+0.00", "IB-GAN, Table 1"]
     assert row == ["ibgan", "100", "3", *ours, *paper]
 
 
@@ -50,7 +51,40 @@ def test_infogan_with_spectral_norm_is_compared_with_the_tuned_one(folders, text
         config.write_text(text)
         folders.measure(run_dirs[-1], "factor_vae", 100, 0.5)
     (table,) = _tables(run_dirs)
-    assert [row[-2] for row in texts(table)[1:]] == [
+    assert [row[-3] for row in texts(table)[1:]] == [
         f"0.61 {PLUS_MINUS} 0.03",
         f"0.82 {PLUS_MINUS} 0.01",
     ]
+
+
+def test_the_difference_is_told_in_the_spread_of_the_paper(folders, texts):
+    """0.80 +- 0.07 for IB-GAN: 0.75 is 0.05 below, 0.59 is three times 0.07 below."""
+    run_dirs = []
+    for beta, score in ((0.1, 0.75), (0.2, 0.59)):
+        run_dirs.append(folders.make(f"beta-{beta}", beta=beta))
+        folders.measure(run_dirs[-1], "factor_vae", 100, score)
+    (table,) = _tables(run_dirs)
+    cells = [row[-2] for row in table.rows]
+    assert [(cell.text, cell.note) for cell in cells] == [
+        ("\N{MINUS SIGN}0.05", "within its spread"),
+        ("\N{MINUS SIGN}0.21", "3.0 times its spread"),
+    ]
+
+
+def test_a_paper_without_a_spread_has_the_difference_alone(folders):
+    run_dir = folders.make("a", model="joint_vae")
+    folders.measure(run_dir, "factor_vae", 100, 0.75)
+    (table,) = _tables([run_dir])
+    assert (table.rows[0][-2].text, table.rows[0][-2].note) == ("+0.06", "")
+
+
+def test_a_longer_run_stands_beside_the_others_at_their_step_too(folders, texts):
+    shorter, longer = folders.make("a", model="vae"), folders.make("b")
+    folders.measure(shorter, "factor_vae", 60, 0.5)
+    for step, score in ((30, 0.1), (60, 0.6), (100, 0.7)):
+        folders.measure(longer, "factor_vae", step, score)
+    (table,) = _tables([shorter, longer])
+    rows = {tuple(row[:4]) for row in texts(table)[1:]}
+    assert rows == {
+        ("vae", "60", "1", "0.500"), ("ibgan", "100", "1", "0.700"), ("ibgan", "60", "1", "0.600"),
+    }  # fmt: skip

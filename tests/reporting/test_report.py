@@ -54,6 +54,14 @@ def test_a_report_has_two_pages_and_the_pictures(sweep, tmp_path):
     assert "<td>a|&lt;vae&gt;</td>" in page and "<vae>" not in page
 
 
+def test_a_run_that_somebody_wrote_about_leads_there(folders, tmp_path):
+    noted, plain = folders.make("noted"), folders.make("plain", seed=2)
+    (noted / "README.md").write_text("What it shows.")
+    (page, _), _ = report.write_report([noted, plain], tmp_path / "report")
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"^\[.*\]\((.*)\)$", text, re.MULTILINE) == ["../runs/noted/README.md"]
+
+
 def test_a_run_has_a_table_of_the_scores_that_the_table_of_all_does_not_tell(
     three_seeds, folders, tmp_path
 ):

@@ -9,6 +9,7 @@ from ibgan_tf.reporting.blocks import (
     Cell,
     Folded,
     Heading,
+    Link,
     Page,
     Paragraph,
     Picture,
@@ -76,6 +77,11 @@ def test_pictures_are_in_the_page_itself(tmp_path):
     assert head == "data:image/png;base64"
     assert base64.b64decode(data) == (tmp_path / "a.png").read_bytes()
     assert (image["alt"], image["width"]) == ('"a"', "2")
+
+
+def test_a_file_beside_the_page_is_named(tmp_path):
+    reader = _Reader(web_page.to_html(_page(Link("Notes", tmp_path / "run-1" / "README.md"))))
+    assert "Notes: run-1/README.md" in reader.texts and not reader.attributes("a")
 
 
 def test_nothing_is_fetched_and_nothing_in_a_name_is_run():
