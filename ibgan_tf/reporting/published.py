@@ -91,6 +91,11 @@ PUBLISHED: Mapping[tuple[str, str, str], Published] = {
         mean=0.85, source="AnchorVAE, section 6.1; the paper names no matching"
     ),
 }
+_CAPTION = (
+    "Each model at the last step it was measured at, and at those of the others. Difference: ours "
+    "less the paper's. The papers' protocols and numbers of steps are others, and their settings "
+    "may be."
+)
 
 
 def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -> list[Table]:
@@ -116,10 +121,7 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
             compared,
             columns,
             f"{scores.title(metric)} beside the papers'. {tables.data_text(groups)}. "
-            f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} Each model "
-            "at the last step it was measured at, and at those of the others. Difference: ours less "
-            "the paper's. The papers' protocols and numbers of steps are others, and their settings "
-            "may be.",
+            f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} {_CAPTION}",
             beside=_beside(name, columns[0]),
             steps_of_others=True,
         )
