@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ibgan_tf.runs.options import CHANGEABLE_ON_RESUME
 
 # Options that change how fast and how often, or bits of rounding, and so not what is measured.
-_HOW_COMPUTED = ("threads", "threads_per_operation", "device", "strategy", "deterministic", "jit")
+_HOW_COMPUTED = ("device", "strategy", "deterministic", "jit")
 NOT_COMPARED = frozenset({"seed", *CHANGEABLE_ON_RESUME, *_HOW_COMPUTED})
 
 

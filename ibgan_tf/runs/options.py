@@ -12,6 +12,8 @@ CHANGEABLE_ON_RESUME = (
     "checkpoint_every",
     "snapshot_every",
     "evaluate_every",
+    "threads",
+    "threads_per_operation",
     "steps_per_call",
 )
 

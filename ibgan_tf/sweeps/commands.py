@@ -43,9 +43,10 @@ class Scripts:
         flags = [f"--{name}={config.to_text(value)}" for name, value in (first | settings).items()]
         return self._call("train.py", *flags, run_dir=run_dir)
 
-    def resume(self, run_dir: str | os.PathLike[str]) -> tuple[str, ...]:
-        """Returns the command that goes on with a run, with the settings that it has."""
-        return self._call("train.py", "--resume", run_dir=run_dir)
+    def resume(self, run: PlannedRun, run_dir: str | os.PathLike[str]) -> tuple[str, ...]:
+        """Returns the command that goes on with a run, on the part of the cores that it has now."""
+        own = () if "threads" in run.given else (f"--threads={self.threads or 0}",)
+        return self._call("train.py", "--resume", *own, run_dir=run_dir)
 
     def evaluate(
         self, evaluation: Evaluation | None, run_dir: str | os.PathLike[str]

@@ -85,7 +85,7 @@ def _job(run: PlannedRun, folder: pathlib.Path, scripts: Scripts, *, evaluated: 
         run_dir=str(run_dir),
         log_path=str(folder / LOGS_FOLDER / f"{run.name}.log"),
         train=scripts.train(run, run_dir),
-        resume=scripts.resume(run_dir),
+        resume=scripts.resume(run, run_dir),
         evaluations=evaluations,
         evaluation_environment=scripts.evaluation_environment(),
     )

@@ -93,8 +93,9 @@ def test_resuming_without_changes_keeps_the_record(record):
     assert check_resume(record, {}) == record
 
 
-def test_steps_may_be_raised_and_intervals_changed(record):
+def test_steps_may_be_raised_and_intervals_and_threads_changed(record):
     changes = {"steps": 2000, "report_every": 5, "checkpoint_every": 7, "snapshot_every": 3}
+    changes |= {"threads": 2, "threads_per_operation": 1}
     changed = check_resume(record, changes)
     assert changed == dataclasses.replace(
         record, options=dataclasses.replace(record.options, **changes)
@@ -122,7 +123,7 @@ def test_an_interval_out_of_its_range_is_refused(record):
         ("seed", 1, 0),
         ("batch_size", 32, 64),
         ("precision", "bfloat16", "float32"),
-        ("threads", 1, 0),
+        ("jit", True, False),
         ("model", "bare", "toy"),
         ("dataset", "digits", "shapes"),
         ("preset", "none", "shapes"),

@@ -34,9 +34,14 @@ def test_threads_of_the_study_are_kept(plan_study):
     assert [a for a in SCRIPTS.train(run, "r") if "threads" in a] == ["--threads=1"]
 
 
-def test_a_resumed_run_has_its_own_settings():
-    command = SCRIPTS.resume("/sweep/run")
-    assert command[2:] == ("--resume", "--data_dir=/data", "--run_dir=/sweep/run")
+def test_a_resumed_run_has_its_own_settings_and_the_threads_of_now(plan_study):
+    (run,) = plan_study("beta = 2\n")
+    command = SCRIPTS.resume(run, "/sweep/run")
+    assert command[2:] == ("--resume", "--threads=4", "--data_dir=/data", "--run_dir=/sweep/run")
+    all_cores = dataclasses.replace(SCRIPTS, threads=None)  # of a run that was begun beside others
+    assert all_cores.resume(run, "/sweep/run")[3] == "--threads=0"
+    (run,) = plan_study("threads = 1\n")
+    assert [a for a in SCRIPTS.resume(run, "r") if "threads" in a] == []
 
 
 def test_evaluate_is_called_for_each_step_and_seed_with_what_is_not_as_usual():

@@ -61,7 +61,7 @@ def test_retry_failed_goes_on_with_the_runs_that_failed_and_with_no_other(run_st
     done = run_study(ONE_FAILS, retry_failed=True)
     assert done.code == 0  # it fails at its second step alone
     first, second = calls(run_study.sweep_dir, "toy-shapes-seed_1")
-    assert "--fate=fails" in first and second[0] == "--resume" and len(second) == 2
+    assert "--fate=fails" in first and second[0] == "--resume" and len(second) == 3
     assert len(calls(run_study.sweep_dir, "toy-shapes-seed_2")) == 1
 
 
@@ -141,7 +141,9 @@ def test_a_killed_sweep_leaves_no_trainer_behind_and_goes_on_where_it_was(
     opening = "sweep: 3 runs: 1 to begin, 1 to go on with, 1 finished before"
     assert shown.splitlines()[0] == opening
     assert [len(calls(sweep_dir, run)) for run in runs] == [1, 2, 1]
-    assert calls(sweep_dir, runs[1])[1] == ["--resume", f"--run_dir={sweep_dir / runs[1]}"]
+    assert calls(sweep_dir, runs[1])[1] == [
+        "--resume", "--threads=0", f"--run_dir={sweep_dir / runs[1]}",
+    ]  # fmt: skip
     steps = [row["step"] for row in json_lines.read(sweep_dir / runs[1] / "log.jsonl")]
     assert steps == [1, 2, 3]
     log = (sweep_dir / "logs" / f"{runs[1]}.log").read_text()
@@ -216,7 +218,7 @@ def test_printed_commands_are_those_that_are_left_to_do(run_study, plan_study, s
     assert lines[:4] == [
         "# toy-shapes-seed_1: finished",
         "# toy-shapes-seed_2",
-        f"{python} {folder}/train.py --resume --run_dir={half_done}",
+        f"{python} {folder}/train.py --resume --threads=0 --run_dir={half_done}",
         f"{python} {folder}/evaluate.py --metrics=factor_vae --run_dir={half_done}",
     ]
     assert lines[5].startswith(f"{python} {folder}/train.py --model=toy --dataset=shapes --steps=3")
