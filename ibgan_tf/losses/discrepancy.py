@@ -8,8 +8,10 @@ def maximum_mean_discrepancy(first: tf.Tensor, second: tf.Tensor) -> tf.Tensor:
 
     E[k(a, a')] + E[k(b, b')] - 2 * E[k(a, b)], with k(a, b) = exp(-|a - b|**2 / code_dim**2), the
     kernel of InfoVAE's authors (Zhao et al. 2019; ShengjiaZhao/MMD-Variational-Autoencoder). The
-    means are over all pairs, a point with itself among them: an estimate that is never negative,
-    and too high for small samples by the same amount whatever their distributions.
+    means are over all pairs, as in their code, a point with itself among them: an estimate that is
+    never negative, and too high by (1 - E[k(a, a')]) / count and the same of the other sample. That
+    is more for wide samples than for narrow ones: of 64 codes of ten dimensions against as many
+    draws of a standard normal it is least where they have a deviation of 0.93.
 
     Args:
         first: float32 [count, code_dim].

@@ -79,7 +79,7 @@ def log_mean_exp(statistics: tf.Tensor) -> tf.Tensor:
     """Returns log(E[exp(T)]) of a batch, the second part of Donsker and Varadhan's bound.
 
     With T of pairs that belong together and of shuffled ones, E[T(x, c)] - log(E[exp(T(x, c'))])
-    bounds the information of x and c from below (Belghazi et al. 2018, eq. 3).
+    bounds the information of x and c from below (Belghazi et al. 2018, theorem 1).
 
     Args:
         statistics: T of shuffled pairs, float32 [batch].

@@ -12,6 +12,10 @@ The latent may have the parts of InfoGAN's, as in "Learning joint latent represe
 information maximization" (Ye and Bors, 2021; `infovaegan`), which compares with it: noise z, which
 no code explains, continuous codes c, and categories, whose draws from q are relaxed one-hot
 vectors. ALI's own has normal codes alone.
+
+The paper's code differs in two things: real and generated pairs pass its discriminator as one
+batch, which BatchNorm normalises together, and both players are updated from the same forward pass.
+Here each kind of pair is normalised by its own batch, and D is updated first, as in all GANs here.
 """
 
 import dataclasses

@@ -146,17 +146,25 @@ class GenerativeModel(tf.keras.Model):
         # The optimizers are the model's own: compile() alone would make, and save, a useless one.
         self.compile(optimizer=None, jit_compile=False)
 
-    def draw_normal(self, shape: Sequence[int], draw: seeds.Draw) -> tf.Tensor:
+    def draw_normal(self, shape: Sequence[int], draw: seeds.Draw, *, number: int = 0) -> tf.Tensor:
         """Returns this replica's rows of the step's standard normal draw over the whole batch.
 
         Args:
             shape: of this replica's rows, [replica_batch, ...].
             draw: which of the step's draws.
+            number: which of several such draws in one step.
 
         Returns:
-            values: float32 `shape`, a function of (seed, step, draw) and the global row alone.
+            values: float32 `shape`, a function of (seed, step, draw, number) and the global row
+                alone.
         """
-        return self._draw(tf.random.stateless_normal, shape, draw)
+
+        def sample(shape, seed):
+            return tf.random.stateless_normal(
+                shape, tf.random.fold_in(seed, number) if number else seed
+            )
+
+        return self._draw(sample, shape, draw)
 
     def draw_uniform(self, shape: Sequence[int], draw: seeds.Draw) -> tf.Tensor:
         """Returns this replica's rows of the step's uniform draw in [0, 1) over the whole batch.

@@ -86,18 +86,21 @@ def instance_noise_scale(config: GANConfig | IBGANConfig, step: tf.Tensor) -> tf
     )
 
 
-def add_instance_noise(model: base.GenerativeModel, images: tf.Tensor, draw: Draw) -> tf.Tensor:
+def add_instance_noise(
+    model: base.GenerativeModel, images: tf.Tensor, draw: Draw, *, number: int = 0
+) -> tf.Tensor:
     """Returns images with the step's instance noise, clipped to [-1, 1].
 
     Args:
         model: whose step and draws they are.
         images: float32 [batch, height, width, channels] in [-1, 1].
         draw: which of the step's draws.
+        number: which of several such draws in one step.
     """
     config = model.config
     if config.instance_noise_start == config.instance_noise_end == 0:
         return images
-    noise = model.draw_normal(images.shape, draw)
+    noise = model.draw_normal(images.shape, draw, number=number)
     scale = instance_noise_scale(config, model.step.value)
     return tf.clip_by_value(images + scale * noise, -1.0, 1.0)
 

@@ -5,16 +5,20 @@ The objective is InfoGAN's, with the distance of Arjovsky et al. (ICML 2017) in 
     min over G, q   max over D   E[D(x)] - E[D(G(z, c))] - lambda * L_I(G, q)
 
 D is a critic: its output is any number, and its weights are clipped to [-limit, limit] after each
-update, which bounds its slope. By default it has spectral norm in the place of BatchNorm, which
-bounds the slope too: with BatchNorm, of real and generated batches apart, G's images stayed noise
-or became one texture (800 steps on MNIST), with spectral norm they were digits. BatchNorm's scales
-and offsets, where it is kept, are clipped to [-1, 1], for with the weights' limit of 0.01 D's
-outputs are so small that the information drowns them. As in Arjovsky et al.'s algorithm 1 D is
-updated several times for each update of G, each time on other images: a step's batch is dealt out
-to the updates.
+update, which bounds its slope. As in Arjovsky et al.'s algorithm 1 D is updated several times for
+each update of G, each time on other images: a step's batch is dealt out to the updates.
 
-The critic has no labels: InfoGAN's settings of them don't belong here. Networks, latent and q(c|x)
-are InfoGAN's. Only D is clipped, not q, whatever optimizer has it.
+What is neither Arjovsky et al.'s nor the poster's: by default D and q have spectral norm in the
+place of BatchNorm. It bounds the slope by itself, and of a kernel it divides out what the clipping
+does to its scale, so that this only keeps its entries near one size and the offsets small. With
+BatchNorm, of real and generated batches apart, G's images stayed noise or became one texture (800
+steps on MNIST), with spectral norm they were digits. BatchNorm's scales and offsets, where it is
+kept, are clipped to [-1, 1], for with the weights' limit of 0.01 D's outputs are so small that the
+information drowns them.
+
+The critic has no labels: InfoGAN's settings of them don't belong here. Latent and q(c|x) are
+InfoGAN's, and so are the networks but for the spectral norm. Only D is clipped, not q, whatever
+optimizer has it.
 """
 
 import dataclasses
@@ -61,8 +65,8 @@ class InfoWGANConfig(InfoGANConfig):
 
 
 _SOURCE = (
-    "latent and networks: InfoGAN's of {}; optimizer, rates, clipping and updates of D: Arjovsky "
-    "et al. 2017, algorithm 1; steps: ours"
+    "latent and widths: InfoGAN's of {}; optimizer, rates, clipping and updates of D: Arjovsky "
+    "et al. 2017, algorithm 1; separate networks, their spectral norm and steps: ours"
 )
 _CRITIC = {"instance_noise_start": 0.0, "discriminator_updates": 5}
 _MNIST = InfoWGANConfig(**MNIST_LATENT, **_CRITIC)
@@ -107,13 +111,14 @@ class InfoWGAN(InfoGAN):
             )
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
-        # Every so many rows: those that one replica with the whole batch would take.
+        # Every so many rows: those that one replica with the whole batch would take, where the
+        # updates divide a replica's share.
         dealt = [
             (real[first::updates], {name: own[first::updates] for name, own in latent.items()})
             for first in range(updates)
         ]
-        for images, part in dealt[:-1]:
-            self._update_discriminator(images, self._generate(part), part)
+        for number, (images, part) in enumerate(dealt[:-1], start=1):
+            self._update_discriminator(images, self._generate(part, number=number), part)
         scalars = self._update_all(*dealt[-1])
         self.step.assign_add(1)
         return scalars

@@ -132,9 +132,11 @@ class InfoGAN(code_gan.CodeGAN):
             gan_training.update_generator(self, tape, objective)
         return scalars | generator_scalars
 
-    def _generate(self, latent: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    def _generate(self, latent: Mapping[str, tf.Tensor], *, number: int = 0) -> tf.Tensor:
         generated = self.generator(tf.concat(list(latent.values()), axis=1), training=True)
-        return gan_training.add_instance_noise(self, generated, Draw.INSTANCE_NOISE_GENERATED)
+        return gan_training.add_instance_noise(
+            self, generated, Draw.INSTANCE_NOISE_GENERATED, number=number
+        )
 
     def _objective(self, generated, latent) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         """Returns what generator and q(c|x) minimise, eq. (6), and its parts for the log."""

@@ -13,11 +13,12 @@ Codes c stand for the paper's continuous c and categories s together. Where the 
 (dtuzi123/InfoVAEGAN) disagree, with each other or themselves:
 - The prior of c is Gaussian in section 4.1, and U(-1, 1) in section 5.2 and the code, where the
   divergence of q(c|x) is from N(0, I) all the same, as here.
-- The code leaves out the divergence of the categories; here it is eq. (31)'s.
+- Some of the code's scripts leave out the divergence of the categories, others weigh it by 0.001;
+  here it is eq. (31)'s, by 1.
 - log q(x|c, s, z) is the negative squared error, summed over pixels, as in the code.
 - The information of a continuous code, log q(c|x) in eq. (30), is the squared error of a draw from
-  q(c|x) in the code; here it is that of the mean, log N(c; mean, I), as InfoGAN's. With q's own
-  variance, which eq. (31) makes small, the bound fell to -6 nats in 350 steps on MNIST.
+  q(c|x) in the code; here it is half that of the mean, log N(c; mean, I), as InfoGAN's. With q's
+  own variance, which eq. (31) makes small, the bound fell to -6 nats in 350 steps on MNIST.
 - Algorithm 1 updates one after the other, and its code all but D from one forward pass, as here.
 InfoVAEGAN2, section 4.4, which trains another generator afterwards, is not here.
 """
@@ -72,10 +73,14 @@ def _preset(steps: int, source: str, **settings: object) -> base.Preset:
 
 
 PRESETS: Mapping[str, base.Preset] = {
-    "dsprites": _preset(103_680, f"{_CODE}; 9 epochs, as in InfoVAE_Dsprites.py", **_JOINT),
+    "dsprites": _preset(
+        115_200,  # 10 epochs of 11,520 batches
+        f"{_CODE}; 10 epochs, as in InfoVAE/InfoVAE_Dsprite2.py",
+        **_JOINT,
+    ),
     "celeba": _preset(
         31_656,  # 10 epochs of its images
-        f"{_CODE}; 10 epochs: ours",
+        f"{_CODE}; 10 epochs, as in InfoVAE/InfoVAE_Celeba.py",
         **_JOINT,
         **{"generator_width": 64, "discriminator_width": 64},
     ),

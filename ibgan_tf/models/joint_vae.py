@@ -86,8 +86,9 @@ PRESETS: Mapping[str, base.Preset] = {
         "celeba",
         steps=316_500,  # 100 epochs of 3,165 batches of all images
         **{"z_dim": 32, "categorical_sizes": (10,), "capacity_steps": 100_000},
+        changed=", whose weights of 100 are for the mean over the channels, here 300 for their sum",
         **{"continuous_capacity": 50.0, "categorical_capacity": 10.0},
-        **{"continuous_weight": 100.0, "categorical_weight": 100.0},
+        **{"continuous_weight": 300.0, "categorical_weight": 300.0},
     ),
     "chairs3d": _preset(
         "chairs",
@@ -97,7 +98,13 @@ PRESETS: Mapping[str, base.Preset] = {
         **{"continuous_weight": 300.0, "categorical_weight": 300.0, "learning_rate": 1e-4},
     ),
     "mnist": _preset("mnist", changed=", there with --image_size=32", **_MNIST),
-    "fashion_mnist": _preset("mnist", changed=" of MNIST, there with --image_size=32", **_MNIST),
+    "fashion_mnist": _preset(
+        "fashion",
+        changed=", there with --image_size=32",
+        **_MNIST,
+        **{"categorical_capacity": 10.0, "capacity_steps": 50_000},
+        **{"continuous_weight": 100.0, "categorical_weight": 100.0},
+    ),
 }
 
 

@@ -4,17 +4,17 @@ As in InfoGAN the generator turns noise z and codes c into an image x = G(z, c),
 of codes and images is part of the objective:
 
     min over G   max over D   L_GAN(D, G) - beta * max over T   I_T(c; G(z, c))
-    I_T = E[T(x, c)] - log(E[exp(T(x, c'))]) <= I(c; G(z, c)),   c' those of another image, eq. (3)
+    I_T = E[T(x, c)] - log(E[exp(T(x, c'))]) <= I(c; G(z, c)),   c' those of another image
 
-I_T is the lower bound of Donsker and Varadhan, of a statistics network T in the place of InfoGAN's
-q(c|x): no family of posteriors limits it, and nothing reads codes off an image. Metrics get a
-reconstructor that is trained afterwards, as a GAN's.
+I_T is the lower bound of Donsker and Varadhan, theorem 1 there, of a statistics network T in the
+place of InfoGAN's q(c|x): no family of posteriors limits it, and nothing reads codes off an image.
+Metrics get a reconstructor that is trained afterwards, as a GAN's.
 
 What the paper does to keep it stable, and "InfoGAN and beyond" found necessary:
 - The gradient of T has a moving average of E[exp(T)] in its denominator, for that of a batch biases
   it, section 3.2.
 - The information has no ceiling, so its gradient for G is scaled down to the norm of the
-  adversarial one where it is larger, section 5.1.
+  adversarial one where it is larger, the paper's adaptive clipping.
 Pairs are shuffled by giving each image of the batch the codes of the one before.
 """
 
@@ -49,9 +49,12 @@ class MineGANConfig(GANConfig):
 
 
 _LIKE_THE_GENERATOR = {"statistics_learning_rate": 1e-3}
-PRESETS: Mapping[str, base.Preset] = presets_of(
-    MineGANConfig, tuned=_LIKE_THE_GENERATOR, mnist=_LIKE_THE_GENERATOR
-)
+PRESETS: Mapping[str, base.Preset] = {
+    name: dataclasses.replace(preset, source=f"{preset.source}; beta, T and its rate: ours")
+    for name, preset in presets_of(
+        MineGANConfig, tuned=_LIKE_THE_GENERATOR, mnist=_LIKE_THE_GENERATOR
+    ).items()
+}
 
 
 class MineGAN(GAN):

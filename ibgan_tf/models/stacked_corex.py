@@ -38,7 +38,7 @@ tfd = tfp.distributions
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StackedCorExConfig(VAEConfig):
-    """Settings of stacked CorEx; but for the optimizer's, the paper's for MNIST."""
+    """Settings of stacked CorEx: the paper's for MNIST, and ours of optimizer and annealing."""
 
     z_dim: int = setting(64, "width of the first layer's code z")
     learning_rate: float = setting(1e-3, "Adam's, of every network")
@@ -71,7 +71,8 @@ PRESETS: Mapping[str, base.Preset] = {
         config=StackedCorExConfig(),
         steps=60_000,
         batch_size=64,
-        source="Gao et al. 2019, section 6.1, of MNIST; optimizer, batches and steps: ours",
+        source="Gao et al. 2019, section 6.1, of MNIST; optimizer, batches, steps and the growing "
+        "weight of the category's divergence: ours",
     )
     for name in ("mnist", "fashion_mnist")
 }

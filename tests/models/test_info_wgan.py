@@ -155,3 +155,14 @@ def test_fewer_images_than_updates_are_refused(image_shape, batch):
 def test_settings_out_of_range_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(CONFIG, **changes)
+
+
+def test_each_update_of_the_critic_has_noise_of_its_own(image_shape, batch):
+    noisy = dataclasses.replace(CONFIG, instance_noise_start=1.0, instance_noise_end=1.0)
+    model = InfoWGAN(noisy, image_shape, seed=3)
+    latent = {
+        part.name: tf.zeros([2, part.size]) for part in model.latent
+    }  # the same images, but for the noise
+    first, second, again = (model._generate(latent, number=number) for number in (0, 1, 1))
+    assert np.abs(first - second).max() > 0.1
+    np.testing.assert_array_equal(second, again)
