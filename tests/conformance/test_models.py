@@ -1,5 +1,6 @@
 """What every entry of MODELS must do, so that runs, plots, metrics and export can use it."""
 
+import dataclasses
 import functools
 import json
 
@@ -9,6 +10,8 @@ import tensorflow as tf
 
 from ibgan_tf import config as configs
 from ibgan_tf import mistakes
+from ibgan_tf.data import DATASETS
+from ibgan_tf.evaluation import afterwards, choosing
 from ibgan_tf.models import MODELS, base, latents
 from ibgan_tf.runs import weights
 
@@ -164,6 +167,26 @@ def test_a_model_that_encodes_makes_codes(name):
     for part, codes in zip(model.latent[-len(found) :], found, strict=True):
         assert codes.shape == (5, part.size)
         assert codes.dtype == tf.float32
+
+
+@every_model
+@pytest.mark.parametrize("dataset", ["dsprites", "mnist", "image_folder"])
+def test_what_can_be_measured_is_known_from_the_class_before_there_is_a_run(
+    name, dataset, tmp_path
+):
+    """A study is checked before it is trained, for a model that has categories if it can."""
+    model_class, config = MODELS[name], MODELS[name].config_class()
+    if "categorical_sizes" in configs.field_types(type(config)):
+        config = dataclasses.replace(config, categorical_sizes=(4,))
+    model = model_class(tiny(config), IMAGE_SHAPE, seed=SEED)
+    if not hasattr(model, "represent"):
+        how = afterwards.Training()
+        model = afterwards.ReconstructedGAN(model, tmp_path, dataset=None, training=how)
+    chosen, known_before = (
+        choosing.choose(["all"], model=own, model_name=name, dataset=DATASETS[dataset])
+        for own in (model, afterwards.encoder_class(model_class))
+    )
+    assert chosen == known_before
 
 
 @every_model
