@@ -21,12 +21,12 @@ import tensorflow as tf
 from absl import flags
 from measuring.literal_metrics import LITERAL, Source
 
-from ibgan_tf import command_line
+from ibgan_tf import atomic, command_line
 from ibgan_tf.data.base import FactorDataset
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.evaluation import codes
 from ibgan_tf.metrics import METRICS
-from ibgan_tf.runs import atomic, environment
+from ibgan_tf.runs import environment
 from ibgan_tf.runs.load import Run, load_run
 
 FLAGS = flags.FLAGS

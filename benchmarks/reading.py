@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from absl import flags
 
-from ibgan_tf import command_line
+from ibgan_tf import atomic, command_line
 from ibgan_tf.data import DATASETS, celeba, chairs3d, mnist
 from ibgan_tf.data.base import ImageDataset
-from ibgan_tf.runs import atomic, environment
+from ibgan_tf.runs import environment
 
 FLAGS = flags.FLAGS
 command_line.define_flag("json", str, "Where to write the numbers.")

@@ -297,7 +297,8 @@ def main(argv: Sequence[str]) -> None:
             "batches and rounds must be >= 1 and seconds > 0. Received: "
             f"batches={FLAGS.batches}, seconds={FLAGS.seconds}, rounds={FLAGS.rounds}."
         )
-    from ibgan_tf.runs import atomic, environment
+    from ibgan_tf import atomic
+    from ibgan_tf.runs import environment
     from ibgan_tf.serving import extra
 
     extra.check_installed()

@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from ibgan_tf import command_line
-from ibgan_tf.runs import atomic, environment
+from ibgan_tf import atomic, command_line
+from ibgan_tf.runs import environment
 
 FLAGS = flags.FLAGS
 command_line.define_flag("json", str, "Where to write the numbers.", default="training_step.json")

@@ -3,6 +3,8 @@
 import os
 import traceback
 
+_INSTALLED = frozenset({"site-packages", "dist-packages"})  # folders of packages; Debian's, too
+
 
 def is_mistake(error: Exception) -> bool:
     """Says whether an error is the user's, and not one that other software raised for a bug.
@@ -20,7 +22,8 @@ def is_mistake(error: Exception) -> bool:
     if not isinstance(error, ValueError | TypeError):
         return False
     raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-    if "site-packages" in raised_in.split(os.sep) and not _is_ours(raised_in):
+    installed = not _INSTALLED.isdisjoint(raised_in.split(os.sep))
+    if installed and not _is_ours(raised_in):
         return False
     return isinstance(error, ValueError) or "Received" in str(error)
 

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "ibgan_tf"
 SCRIPTS = ("scripts", "export", "benchmarks")
 
 FLOORS = {
+    "atomic": 0,
     "registry": 0,
     "config": 0,
     "mistakes": 0,

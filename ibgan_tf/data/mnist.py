@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibgan_tf import config, registry
+from ibgan_tf import atomic, config, registry
 from ibgan_tf.config import setting
 from ibgan_tf.data import base, cache, files, idx, npz
 
@@ -170,15 +170,12 @@ def download(
                     kind.name, folder / "tensorflow_datasets", url=kind.url, split=split
                 )
                 arrays[f"x_{split}"], arrays[f"y_{split}"] = _joined(batches, split)
-            temporary = path.with_name(f".{path.name}.part")  # one only, under the lock
-            try:
-                with cache.told_if_full(path), open(temporary, "wb") as file:
-                    np.savez_compressed(file, **arrays)
-                    file.flush()
-                    os.fsync(file.fileno())
-                temporary.rename(path)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with (
+                cache.told_if_full(path),
+                atomic.replacing_file(path) as temporary,
+                open(temporary, "wb") as file,  # to a path savez would add a suffix
+            ):
+                np.savez_compressed(file, **arrays)
     return folder
 
 

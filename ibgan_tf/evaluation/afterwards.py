@@ -16,14 +16,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from ibgan_tf import seeds
+from ibgan_tf import atomic, seeds
 from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.data.batches import batches
 from ibgan_tf.data.progress import progress_bar
 from ibgan_tf.evaluation.codes import metrics_folder, weights_hash
 from ibgan_tf.models import codes, latents
 from ibgan_tf.networks import dcgan, initialization
-from ibgan_tf.runs import atomic, weights
+from ibgan_tf.runs import weights
 from ibgan_tf.runs.load import Run
 
 FOLDER = "afterwards"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ibgan_tf import config
 from ibgan_tf.evaluation import bounds, codes, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
 from ibgan_tf.metrics.udr import udr
@@ -56,6 +57,8 @@ def evaluate_agreement(
     )
     seconds = time.monotonic() - began
     names = [os.path.basename(os.path.abspath(path)) for path in run_dirs]
+    if len(set(names)) < len(names):  # runs of several sweeps
+        names = [os.path.abspath(path) for path in run_dirs]
     pairwise = np.array(found["pairwise"])  # [i, j]: how far i agrees with j
     results = []
     for number, (run, table) in enumerate(zip(runs, tables, strict=True)):
@@ -79,12 +82,16 @@ def evaluate_agreement(
 
 
 def _check_same_images(runs: Sequence[Run]) -> None:
-    first = runs[0].dataset
+    def images_of(run: Run) -> str:
+        settings = config.to_json(run.config.dataset_settings)
+        text = ", ".join(f"{name}={config.to_text(value)}" for name, value in settings.items())
+        return f"{run.dataset.name} ({text or run.dataset.source}, sha256 {run.dataset.sha256[:8]})"
+
     for run in runs[1:]:
-        if (run.dataset.name, run.dataset.sha256) != (first.name, first.sha256):
+        if images_of(run) != images_of(runs[0]):
             raise ValueError(
-                "The runs' codes must be of the same images. "
-                f"Received: {first.name} in {runs[0].run_dir}, {run.dataset.name} in {run.run_dir}."
+                "The runs' codes must be of the same images. Received: "
+                f"{images_of(runs[0])} in {runs[0].run_dir}, {images_of(run)} in {run.run_dir}."
             )
 
 

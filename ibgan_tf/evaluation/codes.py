@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ibgan_tf import registry
+from ibgan_tf import atomic, registry
 from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.evaluation import batch_norm
 from ibgan_tf.metrics.representation import encode_images
-from ibgan_tf.runs import atomic
 from ibgan_tf.runs.load import Run
 
 SAMPLE_SIZE = 100_000  # images encoded of a set that is larger than dSprites

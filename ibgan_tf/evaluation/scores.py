@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ibgan_tf import registry, seeds
+from ibgan_tf import atomic, registry, seeds
 from ibgan_tf.data.base import FactorDataset
 from ibgan_tf.evaluation import batch_norm, bounds
 from ibgan_tf.evaluation.codes import CodeTable, weights_hash
@@ -20,7 +20,6 @@ from ibgan_tf.losses import information as information_losses
 from ibgan_tf.metrics import METRICS, unsupervised_accuracy
 from ibgan_tf.metrics.information import information
 from ibgan_tf.models import MODELS
-from ibgan_tf.runs import atomic
 from ibgan_tf.runs.load import Run
 
 tfd = tfp.distributions

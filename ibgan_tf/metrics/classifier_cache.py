@@ -6,20 +6,16 @@ meet in a folder. Trained on another processor a classifier has other weights, a
 don't compare: so those of the rendered sprites are shipped.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
-from ibgan_tf import config
+from ibgan_tf import atomic, config
 from ibgan_tf.data import base, cache
 from ibgan_tf.metrics import classifier, image_features
 
@@ -113,29 +109,15 @@ def _train(
         "seconds": round(time.monotonic() - start, 1),
         "versions": {"tensorflow": tf.__version__, "keras": tf.keras.__version__},
     }
-    with _whole_folder(folder) as temporary:
-        network.save_weights(temporary / WEIGHTS)
-        (temporary / RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-@contextlib.contextmanager
-def _whole_folder(folder: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields a temporary folder that becomes `folder` at the end. Call it under `cache.locked`."""
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{folder.name}.tmp-", dir=folder.parent))
     try:
-        yield temporary
-        for path in temporary.iterdir():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
-        temporary.chmod(0o755)  # mkdtemp's folders are the owner's alone
-        temporary.rename(folder)
+        with atomic.replacing_folder(folder) as temporary:
+            network.save_weights(temporary / WEIGHTS)
+            atomic.write_json(temporary / RECORD, record)
     except OSError as error:
         raise OSError(
             f"A classifier must be kept in {str(folder)!r}. Received: {error}. Free some space, or "
             "name a folder on another disk with --data_dir."
         ) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _read(

@@ -1,8 +1,9 @@
 """Writes a picture so that a reader never sees half of it."""
 
 import os
-import tempfile
-from pathlib import Path
+import pathlib
+
+from ibgan_tf import atomic
 
 
 def write_atomically(path: str | os.PathLike, contents: bytes) -> None:
@@ -18,21 +19,7 @@ def write_atomically(path: str | os.PathLike, contents: bytes) -> None:
     Raises:
         OSError: the folder can't be made or written, or the disk is full.
     """
-    path = Path(path)
+    path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(contents)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; pictures aren't
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    """Returns the process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with atomic.replacing_file(path) as temporary:
+        temporary.write_bytes(contents)

@@ -4,9 +4,9 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+from ibgan_tf import atomic
 from ibgan_tf.reporting import collecting, markdown, page, web_page
 from ibgan_tf.reporting.records import Problem
-from ibgan_tf.runs import atomic
 
 MARKDOWN_FILE, HTML_FILE, FIGURES_FOLDER = "README.md", "index.html", "figures"
 _MARK = "<!-- Written by scripts/report.py: change the run records, not this file. -->\n"

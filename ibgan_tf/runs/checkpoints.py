@@ -7,6 +7,7 @@ killed or failed save left behind is removed.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import pathlib
@@ -17,7 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 
 _NAME = "ckpt"
 _STATE_FILE = "checkpoint"
@@ -206,9 +207,13 @@ def read_checkpoint(directory: str | os.PathLike[str], *, step: int, **trackable
         **trackables: what to restore, by the names it was saved under.
 
     Raises:
+        FileNotFoundError: it is gone; who writes a run keeps its newest checkpoints alone.
         ValueError: the checkpoint lacks a variable, or has it in another shape.
     """
-    status = tf.train.Checkpoint(**trackables).restore(_prefix(directory, step))
+    try:
+        status = tf.train.Checkpoint(**trackables).restore(_prefix(directory, step))
+    except tf.errors.NotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "No checkpoint", _prefix(directory, step)) from error
     status.expect_partial()
     try:
         status.assert_existing_objects_matched()

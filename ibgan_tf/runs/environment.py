@@ -11,7 +11,7 @@ import subprocess
 from collections.abc import Sequence
 
 import ibgan_tf
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 
 ENVIRONMENT_FILE = "environment.json"
 _PACKAGES = ("tensorflow", "keras", "tensorflow-probability", "numpy")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2
 
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 
 
 def drop_events_after(events_dir: str | os.PathLike[str], step: int) -> None:

@@ -5,7 +5,7 @@ import os
 import pathlib
 from collections.abc import Mapping
 
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 
 
 def append(path: pathlib.Path, values: Mapping[str, object]) -> None:

@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
-from ibgan_tf.runs import atomic, record, weights
+from ibgan_tf import atomic
+from ibgan_tf.runs import record, weights
 from ibgan_tf.runs.options import CHANGEABLE_ON_RESUME
 
 _FILES = (
@@ -27,8 +28,8 @@ def keep_run(
 ) -> list[pathlib.Path]:
     """Copies a run's record, some of its snapshots and their pictures, and no optimizers.
 
-    What the record has of an earlier copy of this run is replaced; its other files, such as a
-    README and metrics of steps that are kept, stay.
+    What the record has of an earlier copy of this run is replaced, and what it has of steps that
+    are kept no more is removed; its other files, such as a README and metrics, stay.
 
     Args:
         run_dir: the run directory; it may be running.
@@ -58,25 +59,34 @@ def keep_run(
             copied.append(pathlib.Path(shutil.copy2(source / name, target / name)))
         else:  # a run that goes on isn't done any more
             (target / name).unlink(missing_ok=True)
-    for old in (target / "weights").glob("step-*"):
-        shutil.rmtree(old)
+    before = weights.saved_steps(target)
     for step in steps:
-        copied.append(
-            shutil.copytree(
-                source / "weights" / f"step-{step}", target / "weights" / f"step-{step}"
-            )
-        )
-        for folder, pattern in (
-            ("samples", f"step-{step}.png"),
-            ("traversals", f"step-{step}-*.png"),
-            ("metrics", f"step-{step}/*.json"),
-        ):
-            for picture in (source / folder).glob(pattern):
-                path = target / picture.relative_to(source)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if not path.name.startswith("codes-"):
-                    copied.append(pathlib.Path(shutil.copy2(picture, path)))
+        folder = target / "weights" / f"step-{step}"
+        folder.parent.mkdir(exist_ok=True)
+        with atomic.replacing_folder(folder) as temporary:
+            shutil.copytree(source / "weights" / f"step-{step}", temporary, dirs_exist_ok=True)
+        copied.append(folder)
+        for found in _shown(source, step):
+            path = target / found.relative_to(source)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.name.startswith("codes-"):
+                copied.append(pathlib.Path(shutil.copy2(found, path)))
+    for step in set(before).difference(steps):  # last: nothing is lost if the disk is full
+        for found in _shown(target, step):
+            found.unlink()
+        shutil.rmtree(target / "metrics" / f"step-{step}", ignore_errors=True)
+        shutil.rmtree(target / "weights" / f"step-{step}")
     return copied
+
+
+def _shown(run_dir: pathlib.Path, step: int) -> list[pathlib.Path]:
+    """Returns the pictures and the metric files of a step."""
+    patterns = (
+        f"samples/step-{step}.png",
+        f"traversals/step-{step}-*.png",
+        f"metrics/step-{step}/*.json",
+    )
+    return [path for pattern in patterns for path in run_dir.glob(pattern)]
 
 
 def _check_target(target: pathlib.Path, source: pathlib.Path) -> None:

@@ -134,8 +134,11 @@ def _restore(run_dir: str | os.PathLike[str], model: Any, steps: list[int]) -> i
         if step in checkpoints.checkpoint_steps(directory):
             damage = checkpoints.find_damage(directory, step=step)
             if damage is None:
-                checkpoints.read_checkpoint(directory, step=step, model=model)
-                return step
+                try:
+                    checkpoints.read_checkpoint(directory, step=step, model=model)
+                    return step
+                except FileNotFoundError:
+                    damage = "it was removed meanwhile"
         if step in weights.saved_steps(run_dir):
             weights.load_networks(run_dir, model.networks(), step=step)
             model.step.assign(step)

@@ -7,8 +7,8 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from ibgan_tf import config, registry
-from ibgan_tf.runs import atomic, lock
+from ibgan_tf import atomic, config, registry
+from ibgan_tf.runs import lock
 from ibgan_tf.runs.options import CHANGEABLE_ON_RESUME, RunOptions
 
 RECORD_FILE = "config.json"

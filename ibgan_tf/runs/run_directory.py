@@ -13,8 +13,7 @@ import pathlib
 import shlex
 from collections.abc import Sequence
 
-from ibgan_tf import registry
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic, registry
 from ibgan_tf.runs.environment import (
     ENVIRONMENT_FILE,
     add_environment_segment,

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
-from ibgan_tf import registry
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic, registry
 
 WEIGHTS_FOLDER = "weights"
 _HDF5_OVERHEAD = 16_384  # bytes per array, more than HDF5's headers were seen to take

@@ -16,9 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 import ibgan_tf
-from ibgan_tf import config
+from ibgan_tf import atomic, config
 from ibgan_tf.models import latents
-from ibgan_tf.runs import atomic
 from ibgan_tf.runs.load import Run
 from ibgan_tf.serving import capabilities
 from ibgan_tf.serving.calls import Call

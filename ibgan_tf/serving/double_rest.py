@@ -63,7 +63,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:  # noqa: N802
         """Answers requests of a model."""
-        length = int(self.headers.get("Content-Length", 0))
+        length = self.headers.get("Content-Length", "0")
+        if not (length.isascii() and length.isdigit()):
+            self.close_connection = True
+            self._send(400, {"error": "Content-Length must be a whole number"})
+            return
+        length = int(length)
         if length > _LARGEST_BODY:
             self.close_connection = True
             self._send(413, {"error": "Request body too large"})

@@ -14,7 +14,8 @@ import secrets
 import shutil
 from collections.abc import Iterator
 
-from ibgan_tf.runs import atomic, lock
+from ibgan_tf import atomic
+from ibgan_tf.runs import lock
 from ibgan_tf.serving.server_config import published_versions
 
 _IN_RUN = "export"  # the folder of exports in a run directory

@@ -132,8 +132,7 @@ class SavedModelSession:
         library, status = self._library, c_api.Status(self._library)
         options = library.TF_NewSessionOptions()
         if threads:
-            # ConfigProto: intra_op_parallelism_threads is field 2, inter_op_... field 5.
-            settings = bytes([2 << 3, threads, 5 << 3, threads])
+            settings = _thread_settings(threads)
             library.TF_SetConfig(options, settings, len(settings), status.pointer)
         tags = (ctypes.c_char_p * 1)(_TAG)
         session = library.TF_LoadSessionFromSavedModel(
@@ -184,6 +183,16 @@ class SavedModelSession:
         finally:
             for tensor in results:
                 library.TF_DeleteTensor(tensor)
+
+
+def _thread_settings(threads: int) -> bytes:
+    """Returns a ConfigProto with as many intra_op_parallelism_threads and inter_op_... threads."""
+    number, left = [], threads  # a protobuf varint: seven bits a byte, the lowest first
+    while left > 0x7F:
+        number.append(0x80 | (left & 0x7F))
+        left >>= 7
+    number.append(left)
+    return bytes([2 << 3, *number, 5 << 3, *number])  # the fields are 2 and 5, of type varint
 
 
 def _as_array(signature: str, name: str, value: Any, dtype: str) -> np.ndarray:

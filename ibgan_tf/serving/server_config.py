@@ -10,7 +10,7 @@ import os
 import pathlib
 import re
 
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 from ibgan_tf.serving.isolated import BATCHES
 
 FOLDER = "serving"  # no number, so that no server takes it for a version

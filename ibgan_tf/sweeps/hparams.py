@@ -15,7 +15,7 @@ from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api, api_pb2, summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 from ibgan_tf.runs.log import read_rows
 from ibgan_tf.runs.record import RECORD_FILE
 from ibgan_tf.sweeps.plan import PlannedRun, varying

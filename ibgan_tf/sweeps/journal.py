@@ -6,7 +6,8 @@ import pathlib
 from collections.abc import Mapping
 
 import ibgan_tf
-from ibgan_tf.runs import atomic, json_lines, lock
+from ibgan_tf import atomic
+from ibgan_tf.runs import json_lines, lock
 
 JOURNAL_FILE = "journal.jsonl"
 VERSION = 1

@@ -237,12 +237,20 @@ def _distinct(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     """Returns the runs without repetitions; refuses one name for two.
 
     Raises:
-        StudyError: runs with other settings have the same name.
+        StudyError: runs with other settings have the same name, or one is to be evaluated in two
+            ways.
     """
     by_name: dict[str, PlannedRun] = {}
-    seen: list[Mapping[str, object]] = []
     for run in runs:
-        if run.settings in seen:
+        same = next((own for own in by_name.values() if own.settings == run.settings), None)
+        if same is not None and same.evaluation != run.evaluation:
+            raise StudyError(
+                [
+                    f"{same.name} is the run of two grids, whose [grid.evaluate] differ. Write all "
+                    "that is to be measured of it into both, or into one."
+                ]
+            )
+        if same is not None:
             continue
         if run.name in by_name:
             names = [n for n in varying([run, by_name[run.name]])]
@@ -252,6 +260,5 @@ def _distinct(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
                     "Give one of their grids a name: name = ..."
                 ]
             )
-        seen.append(run.settings)
         by_name[run.name] = run
     return list(by_name.values())

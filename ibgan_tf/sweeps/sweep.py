@@ -8,7 +8,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from ibgan_tf.runs import atomic, lock
+from ibgan_tf import atomic
+from ibgan_tf.runs import lock
 from ibgan_tf.runs.record import RECORD_FILE
 from ibgan_tf.sweeps.commands import Scripts, evaluation_flags
 from ibgan_tf.sweeps.job import DONE_FILE, Job, Outcome

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ibgan_tf import atomic
 from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.evaluation import live, scores
 from ibgan_tf.models import MODELS
 from ibgan_tf.plotting import grids
-from ibgan_tf.runs import atomic, run_directory, weights
+from ibgan_tf.runs import run_directory, weights
 from ibgan_tf.runs.checkpoints import Checkpoints
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.run_directory import RunRecord

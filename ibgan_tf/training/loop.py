@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from ibgan_tf import atomic
 from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.data.batches import batches
 from ibgan_tf.models import MODELS
-from ibgan_tf.runs import atomic, events, run_directory
+from ibgan_tf.runs import events, run_directory
 from ibgan_tf.runs.checkpoints import Checkpoints, checkpoint_steps, read_checkpoint
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.record import flat_settings
@@ -123,10 +124,10 @@ def _write_run(
         workers.from_chief(_NO_CHECKPOINT if step is None else step)
         if step is not None and step >= record.options.steps:
             return _nothing_left(run_dir, record, step)
+        (run_dir / "DONE").unlink(missing_ok=True)  # first: more steps are not done yet
         if resume:
             run_directory.write_record(run_dir, record)
             run_directory.add_environment_segment(run_dir, step=step or 0, **begin)
-        (run_dir / "DONE").unlink(missing_ok=True)
         if step is None:
             run_directory.append_row(run_dir, {"step": 0, "data_source": record.data_source})
         callbacks = run_callbacks.run_callbacks(

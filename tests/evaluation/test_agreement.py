@@ -1,5 +1,6 @@
 """UDR of several runs: written into each, by the metric of the same codes."""
 
+import dataclasses
 import json
 import shutil
 import types
@@ -57,6 +58,30 @@ def test_runs_on_other_images_are_refused(two_runs, monkeypatch):
     monkeypatch.setattr(agreement, "load_run", lambda path, **_: runs[two_runs.index(path)])
     with pytest.raises(ValueError, match="must be of the same images"):
         agreement.evaluate_agreement(two_runs)
+
+
+def test_runs_with_other_settings_of_their_data_are_refused(two_runs, monkeypatch):
+    """Color-dSprites' definitions have one sha256, that of the sprites, and other images."""
+    runs = [load_run(path) for path in two_runs]
+    settings = dataclasses.make_dataclass("Settings", [("definition", str)], frozen=True)
+    runs = [
+        dataclasses.replace(
+            run, config=dataclasses.replace(run.config, dataset_settings=settings(definition))
+        )
+        for run, definition in zip(runs, ("levels", "continuous"), strict=True)
+    ]
+    for run, loaded in zip(runs, map(load_run, two_runs), strict=True):
+        run.__dict__["dataset"] = loaded.dataset  # which is opened when it is first asked for
+    monkeypatch.setattr(agreement, "load_run", lambda path, **_: runs[two_runs.index(path)])
+    with pytest.raises(ValueError, match="definition=levels.*definition=continuous"):
+        agreement.evaluate_agreement(two_runs)
+
+
+def test_runs_of_one_name_are_told_apart_by_their_paths(scored_run, tmp_path):
+    runs = [shutil.copytree(scored_run, tmp_path / sweep / "run") for sweep in ("a", "b")]
+    first, second = agreement.evaluate_agreement(runs, protocol="spearman", settings="fast")
+    assert first["details"]["agreement"].keys() == {str(runs[1])}
+    assert second["details"]["agreement"].keys() == {str(runs[0])}
 
 
 def test_the_kl_of_a_vae_is_of_real_images():

@@ -1,5 +1,6 @@
 import pytest
 
+from ibgan_tf import atomic
 from ibgan_tf.plotting import writing
 
 
@@ -18,7 +19,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path, monkeypa
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(writing.os, "replace", fail)
+    monkeypatch.setattr(atomic.os, "replace", fail)
     with pytest.raises(OSError, match="No space left"):
         writing.write_atomically(path, b"new")
     assert path.read_bytes() == b"old"

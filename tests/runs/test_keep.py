@@ -47,7 +47,9 @@ def test_keeping_again_replaces_the_steps_and_leaves_a_readme(run_dir, tmp_path)
     keep.keep_run(run_dir, tmp_path / "kept", steps=[10])
     (tmp_path / "kept" / "README.md").write_text("what can be seen")
     keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
-    assert [p.name for p in (tmp_path / "kept" / "weights").iterdir()] == ["step-20"]
+    for folder in ("weights", "metrics"):
+        assert [p.name for p in (tmp_path / "kept" / folder).iterdir()] == ["step-20"]
+    assert [p.name for p in (tmp_path / "kept" / "samples").iterdir()] == ["step-20.png"]
     assert (tmp_path / "kept" / "README.md").read_text() == "what can be seen"
     assert json.loads((tmp_path / "kept" / "log.jsonl").read_text()) == {"step": 1}
 

@@ -14,6 +14,7 @@ import ibgan_tf
 from ibgan_tf.config import setting
 from ibgan_tf.data import DATASETS
 from ibgan_tf.models import MODELS
+from ibgan_tf.runs import load
 from ibgan_tf.runs.checkpoints import Checkpoints
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.record import RunRecord, write_record
@@ -181,6 +182,19 @@ def test_a_damaged_checkpoint_gives_way_to_the_snapshot_of_its_step(run):
     run.save_snapshot(10)
     damage(run, 10)
     assert ibgan_tf.load_run(run.path, step=10).model.filled_with() == 10
+
+
+def test_a_checkpoint_that_a_trainer_removes_meanwhile_gives_way_to_what_is_before_it(
+    run, monkeypatch
+):
+    def remove(directory, *, step):  # and find nothing, for it was looked at before
+        for path in pathlib.Path(directory).glob(f"*-{step}.*"):
+            path.unlink()
+
+    run.save_snapshot(5)
+    run.save_checkpoint(10)
+    monkeypatch.setattr(load.checkpoints, "find_damage", remove)
+    assert ibgan_tf.load_run(run.path).step == 5
 
 
 def test_a_damaged_checkpoint_that_was_asked_for_is_an_error(run):

@@ -159,3 +159,11 @@ print(json.dumps({"x": answer["x"].tolist(), "imported": imported}))
     printed = json.loads(done.stdout)
     assert printed["x"] == session.run("serving_default", inputs())["x"].tolist()
     assert printed["imported"] == []
+
+
+@pytest.mark.parametrize(
+    ("threads", "number"), [(1, [1]), (127, [127]), (128, [0x80, 1]), (300, [0xAC, 2])]
+)
+def test_a_number_of_threads_is_a_varint(threads, number):
+    """300 = 2 * 128 + 44, as in protobuf's own description of its encoding."""
+    assert runtime._thread_settings(threads) == bytes([0x10, *number, 0x28, *number])

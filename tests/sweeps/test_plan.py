@@ -163,6 +163,14 @@ def test_of_a_group_of_metrics_every_run_has_what_it_can(plan_study, tables):
     plan.check_evaluations(plan_study(text, common=common), **tables)
 
 
+def test_one_run_of_two_grids_that_measure_other_things_is_refused(plan_study):
+    (line,) = lines_of(
+        plan_study,
+        '[[grid]]\nevaluate.metrics = "mig"\n[[grid]]\nevaluate.metrics = "dci"\n',
+    )
+    assert line.startswith("toy-shapes-seed_0 is the run of two grids, whose [grid.evaluate]")
+
+
 def test_settings_that_vary_are_those_that_any_two_runs_differ_in(plan_study):
     runs = plan_study(
         'seed = [1, 2]\n[[grid]]\nbeta = [1, 2]\n[[grid]]\nname = "b"\ncolored = true\n'

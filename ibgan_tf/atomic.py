@@ -69,10 +69,15 @@ def replacing_folder(path: pathlib.Path) -> Iterator[pathlib.Path]:
             sync(written)
         if path.exists():
             path.rename(older)
-        temporary.rename(path)
+        try:
+            temporary.rename(path)
+        except BaseException:
+            if older.exists():
+                older.rename(path)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(older, ignore_errors=True)
+    shutil.rmtree(older, ignore_errors=True)
     sync(path.parent)
 
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[1]
 
 
 def test_a_file_is_replaced_at_the_end_of_the_block(tmp_path):
@@ -62,11 +62,29 @@ def test_a_folder_stays_as_it_was_if_the_block_fails(tmp_path):
     assert os.listdir(tmp_path) == ["folder"]
 
 
+def test_a_folder_stays_as_it_was_if_the_new_one_cannot_take_its_place(tmp_path, monkeypatch):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "old").touch()
+    rename = pathlib.Path.rename
+
+    def fail_at_first(self, target):
+        if target == path and (self / "new").exists():
+            raise OSError("no")
+        return rename(self, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", fail_at_first)
+    with pytest.raises(OSError, match="no"), atomic.replacing_folder(path) as temporary:
+        (temporary / "new").touch()
+    assert os.listdir(path) == ["old"]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
 def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / "kept").touch()
     code = """
 import os, pathlib, signal, sys
-from ibgan_tf.runs import atomic
+from ibgan_tf import atomic
 folder = pathlib.Path(sys.argv[1])
 with atomic.replacing_file(folder / "a") as file, atomic.replacing_folder(folder / "b"):
     file.touch()
