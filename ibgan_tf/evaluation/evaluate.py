@@ -77,6 +77,7 @@ def evaluate_run(
             comparisons = images.compare_with(
                 names,
                 run.dataset,
+                asked=metrics,
                 settings=settings,
                 num_samples=num_samples,
                 seed=seed,
@@ -84,6 +85,8 @@ def evaluate_run(
                 inception_sha256=inception_sha256,
                 data_dir=data_dir,
             )
+        for comparison in comparisons:
+            left_out |= comparison.left_out
         found = _results_of_step(
             run,
             names,

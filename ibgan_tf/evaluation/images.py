@@ -11,7 +11,14 @@ import tensorflow as tf
 from ibgan_tf import seeds
 from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.evaluation import choosing, codes, scores
-from ibgan_tf.metrics import classifier_cache, fid, image_features, image_quality, inception
+from ibgan_tf.metrics import (
+    classifier_cache,
+    feature_arrays,
+    fid,
+    image_features,
+    image_quality,
+    inception,
+)
 from ibgan_tf.runs.load import Run
 
 NUM_SAMPLES = {"full": fid.ENOUGH_SAMPLES, "fast": 5_000}  # settings -> images of each kind
@@ -25,6 +32,7 @@ class Comparison:
     Attributes:
         extractor: the network that takes the features.
         names: of the metrics to report.
+        left_out: of those that were asked for as part of a group, name -> why it can't be computed.
         real: features of real images.
         num_samples: generated images, and real ones as far as the set has them.
         settings: what they are called in a result.
@@ -33,6 +41,7 @@ class Comparison:
 
     extractor: image_features.FeatureExtractor
     names: tuple[str, ...]
+    left_out: Mapping[str, str]
     real: image_features.ImageFeatures
     num_samples: int
     settings: str
@@ -43,6 +52,7 @@ def compare_with(
     names: Sequence[str],
     dataset: ImageDataset,
     *,
+    asked: Sequence[str] = (),
     settings: str = "full",
     num_samples: int | None = None,
     seed: int = 0,
@@ -55,6 +65,7 @@ def compare_with(
     Args:
         names: of metrics; those of choosing.CLASSIFIER and choosing.INCEPTION count.
         dataset: the real images.
+        asked: names that are refused, and not left out, if there are too few images for them.
         settings: "full" or "fast", a number of images.
         num_samples: the number of images, if it is another.
         seed: of the choice of real images, and of the generated ones.
@@ -67,7 +78,8 @@ def compare_with(
 
     Raises:
         FileNotFoundError: Inception is missing.
-        ValueError: it has another hash, or num_samples is below 1.
+        ValueError: it has another hash, num_samples is below 1, or there are fewer images than
+            features for a Frechet distance that was asked for.
     """
     own = NUM_SAMPLES[settings]
     if num_samples is not None and num_samples < 1:
@@ -90,10 +102,12 @@ def compare_with(
         if wanted:
             extractor = load()
             real = image_quality.real_features(dataset, extractor, num_samples=count, seed=seed)
+            left_out = _too_few(extractor, wanted, (len(real.features), count), real, asked)
             found.append(
                 Comparison(
                     extractor=extractor,
-                    names=wanted,
+                    names=tuple(name for name in wanted if name not in left_out),
+                    left_out=left_out,
                     real=real,
                     num_samples=count,
                     settings=called,
@@ -101,6 +115,26 @@ def compare_with(
                 )
             )
     return found
+
+
+def _too_few(
+    extractor: image_features.FeatureExtractor,
+    names: Sequence[str],
+    counts: Sequence[int],
+    real: image_features.ImageFeatures,
+    asked: Sequence[str],
+) -> dict[str, str]:
+    """Returns the Frechet distance with the reason, if there are too few images for it."""
+    name = extractor.metric_names[image_features.FRECHET]
+    if name not in names:
+        return {}
+    try:
+        feature_arrays.check_enough(counts, features_dim=real.features.shape[1])
+    except ValueError as error:
+        if name in asked:
+            raise
+        return {name: str(error)}
+    return {}
 
 
 def score_images(run: Run, comparison: Comparison) -> Iterator[dict[str, Any]]:
@@ -114,7 +148,7 @@ def score_images(run: Run, comparison: Comparison) -> Iterator[dict[str, Any]]:
         result: as of `scores.score_codes`; "representation" names the features, with their hash.
 
     Raises:
-        ValueError: there are fewer images than features, or images aren't as they must be.
+        ValueError: images aren't as they must be.
     """
     extractor = comparison.extractor
     found = image_quality.evaluate_images(
@@ -125,6 +159,7 @@ def score_images(run: Run, comparison: Comparison) -> Iterator[dict[str, Any]]:
         seed=comparison.seed,
         split=_SPLIT,
         real=comparison.real,
+        names=comparison.names,
     )
     features = f"{extractor.name}-{extractor.record['sha256'][:8]}".replace(":", "-")
     provenance = {

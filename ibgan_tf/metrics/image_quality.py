@@ -1,7 +1,7 @@
 """How far generated images are from real ones: a generator and a data set in, results out."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 
@@ -21,6 +21,7 @@ def evaluate_images(
     split: str = "train",
     batch_size: int | None = None,
     real: image_features.ImageFeatures | None = None,
+    names: Collection[str] | None = None,
 ) -> dict[str, dict[str, object]]:
     """Returns the distances between generated images and a data set's.
 
@@ -38,6 +39,7 @@ def evaluate_images(
             it, so it is recorded.
         real: `real_features` of the same data set, number and seed, if they are at hand: they are
             the same at every step of a run.
+        names: the metrics to compute, as the extractor calls them; None for all.
 
     Returns:
         results: name -> result, of the Frechet and the kernel distance and, for a set with labels,
@@ -65,7 +67,8 @@ def evaluate_images(
         batches, total=-(-num_samples // batch_size), title=f"Generated images, {extractor.name}"
     )
     generated = image_features.extract(extractor, shown)
-    results = _scores(real, generated, has_labels=_has_labels(dataset), seed=seed)
+    wanted = [k for k, called in extractor.metric_names.items() if names is None or called in names]
+    results = _scores(real, generated, wanted, has_labels=_has_labels(dataset), seed=seed)
     record = {
         "features": extractor.name,
         "features_sha256": extractor.record["sha256"],
@@ -145,18 +148,22 @@ def generated_batches(
 def _scores(
     real: image_features.ImageFeatures,
     generated: image_features.ImageFeatures,
+    wanted: Collection[str],
     *,
     has_labels: bool,
     seed: int,
 ) -> Mapping[str, dict[str, object]]:
-    """Returns the result of each metric by its general name."""
-    results = {
-        image_features.FRECHET: fid.frechet_classifier_distance(real.features, generated.features),
-        image_features.KERNEL: fid.kernel_classifier_distance(
+    """Returns the result of each metric that is wanted, by its general name."""
+    results = {}
+    if image_features.FRECHET in wanted:
+        results[image_features.FRECHET] = fid.frechet_classifier_distance(
+            real.features, generated.features
+        )
+    if image_features.KERNEL in wanted:
+        results[image_features.KERNEL] = fid.kernel_classifier_distance(
             real.features, generated.features, seed=seed
-        ),
-    }
-    if has_labels and generated.logits is not None:
+        )
+    if image_features.SCORE in wanted and has_labels and generated.logits is not None:
         results[image_features.SCORE] = fid.classifier_score(generated.logits)
     return results
 

@@ -136,6 +136,16 @@ def test_fid_without_inception_is_refused_with_what_to_do(scored_run, tmp_path):
         evaluate.evaluate_run(scored_run, metrics=["all"], inception_path=tmp_path / "nowhere")
 
 
+def test_with_few_images_the_kernel_distance_is_what_is_left_of_a_group(
+    scored_run, tmp_path, capsys
+):
+    arguments = {"num_samples": 3, "data_dir": str(tmp_path)}  # of four features
+    (alone,) = evaluate.evaluate_run(scored_run, metrics=[KERNEL], **arguments)
+    (found,) = evaluate.evaluate_run(scored_run, metrics=["images"], **arguments)
+    assert (found["metric"], found["score"]) == (KERNEL, alone["score"])
+    assert f"left out: {FRECHET}. A Frechet distance of features of" in capsys.readouterr().out
+
+
 def test_fewer_images_than_features_are_refused(scored_run, inception_folder, tmp_path):
     with pytest.raises(ValueError, match=r"better 10,000. Received: num_real=3"):
         evaluate.evaluate_run(scored_run, metrics=[FRECHET], num_samples=3, data_dir=str(tmp_path))
