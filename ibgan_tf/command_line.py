@@ -201,8 +201,10 @@ def _check_owners(
         for field in dataclasses.fields(settings_class):
             owners.setdefault(field.name, []).append(owner)
     for argument in argv[1:]:
-        name = argument.removeprefix("--").partition("=")[0]
-        if argument.startswith("--") and name in owners and name not in flag_values:
+        name = argument.lstrip("-").partition("=")[0]
+        if name not in owners and name.startswith("no"):  # --nogamma
+            name = name.removeprefix("no")
+        if argument.startswith("-") and name in owners and name not in flag_values:
             raise ValueError(
                 f"--{name} must go with {' or '.join(owners[name])}. "
                 f"Received: --model={names['model']} --dataset={names['dataset']}."

@@ -6,25 +6,30 @@ quota, 3D Chairs), it says how to do it by hand, and exits with 1 until the imag
 """
 
 import sys
+from collections.abc import Sequence
 
-from absl import app, flags
+from absl import flags
 
-from ibgan_tf import registry
+from ibgan_tf import command_line, registry
 from ibgan_tf.data import DOWNLOADS
 
-DATASET = flags.DEFINE_string("dataset", "dsprites", f"one of: {', '.join(DOWNLOADS)}")
-DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of the data (default: the user's cache)")
+FLAGS = flags.FLAGS
+
+command_line.define_flag("dataset", str, f"One of: {', '.join(DOWNLOADS)}.", default="dsprites")
+command_line.define_flag("data_dir", str, "Folder of the data; by default in the user's cache.")
 
 
-def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-        raise app.UsageError(f"There are flags only. Received: {argv[1]!r}.")
+def main(_: Sequence[str]) -> int:
+    """Fetches the set; where that can't be done, shows how to in the lines after the first."""
+    download = registry.lookup(DOWNLOADS, FLAGS.dataset, kind="dataset")
     try:
-        folder = registry.lookup(DOWNLOADS, DATASET.value, kind="dataset")(DATA_DIR.value)
+        folder = download(FLAGS.data_dir)
     except (ValueError, OSError) as error:
-        sys.exit(f"download.py: {error}")
-    print(f"{DATASET.value} is in {folder}")
+        print(f"download.py: error: {error}", file=sys.stderr)
+        return 1
+    print(f"{FLAGS.dataset} is in {folder}")
+    return 0
 
 
 if __name__ == "__main__":
-    app.run(main)
+    command_line.run_main(main)

@@ -161,6 +161,10 @@ def error_of(capsys):
             "--gamma=1",
             "--gamma must go with --model=other. Received: --model=ibgan --dataset=shapes.",
         ),
+        (
+            "-gamma=1",
+            "--gamma must go with --model=other. Received: --model=ibgan --dataset=shapes.",
+        ),
         ("--xyzzy=1", "Unknown flag --xyzzy. See --help."),
         ("--steps=many", "steps must be a whole number. Received: steps='many'."),
         ("--beta=nan", "beta must be finite. Received: beta=nan."),

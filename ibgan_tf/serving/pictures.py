@@ -189,7 +189,8 @@ def ask(
         if "valid" in answer and not answer["valid"].all():
             raise ValueError(
                 f"The inputs of {signature} must be valid. "
-                f"Received: row {start + int(np.argmin(answer['valid']))} isn't."
+                f"Received: row {start + int(np.argmin(answer['valid']))} isn't. Numbers must be "
+                "finite, and within their range where a code has one, such as -1 to 1."
             )
         answers.append(answer)
     return {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}

@@ -1,5 +1,6 @@
 """One run from where it stands to its scores: trained or resumed, then evaluated."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -159,6 +160,9 @@ def _call(
         process.terminate()
         process.wait()
         raise
+    finally:  # of its group only what a killed command left: the workers of scikit-learn and joblib
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _reason(code: int, log_path: pathlib.Path, start: int) -> str:

@@ -36,7 +36,7 @@ def test_a_half_folder_has_the_steps_printed_that_its_message_promises(tmp_path)
     result = _run("--dataset=chairs3d", f"--data_dir={tmp_path}")
     assert result.returncode == 1
     first, *rest = result.stderr.splitlines()
-    assert first.startswith("download.py: 3D Chairs must have 86,366 images")
+    assert first.startswith("download.py: error: 3D Chairs must have 86,366 images")
     assert f"--dataset=chairs3d --data_dir={tmp_path} says how" in first
     assert [line[:5] for line in rest if line[2].isdigit()] == ["  1. ", "  2. ", "  3. "]
     assert "Traceback" not in result.stderr
@@ -46,6 +46,13 @@ def test_what_cannot_be_fetched_has_its_steps_printed(tmp_path):
     result = _run("--dataset=chairs3d", f"--data_dir={tmp_path}")
     assert result.returncode == 1
     first, *steps = result.stderr.splitlines()
-    assert first == "download.py: 3D Chairs isn't in TensorFlow Datasets. By hand:"
+    assert first == "download.py: error: 3D Chairs isn't in TensorFlow Datasets. By hand:"
     assert [line[:5] for line in steps if line[2].isdigit()] == ["  1. ", "  2. ", "  3. "]
     assert any("86,366 images" in line for line in steps)
+
+
+def test_a_flag_that_there_is_not_is_one_line_with_the_nearest_name():
+    result = _run("--datset=mnist")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert line == "download.py: error: Unknown flag --datset. Did you mean --dataset?"

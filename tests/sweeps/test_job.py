@@ -122,6 +122,27 @@ def test_a_stop_ends_the_command_and_what_comes_after_it(make_job, tmp_path):
     assert (outcome.status, outcome.reason) == ("stopped", "the sweep was stopped")
 
 
+def test_what_a_killed_command_leaves_running_is_ended(make_job, tmp_path, wait_until):
+    train = python(
+        "import os, pathlib, signal, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        f"pathlib.Path({str(tmp_path / 'child')!r}).write_text(str(child.pid))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    assert run_job(make_job(train=train)).status == "failed"
+    child = int((tmp_path / "child").read_text())
+    wait_until(lambda: not is_running(child))
+
+
+def is_running(pid):
+    """Says whether a process is there, and not only its entry that nobody has read."""
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
 def test_the_trainer_of_a_killed_sweep_is_waited_for(make_job, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
