@@ -1,4 +1,4 @@
-"""Imports go one way: a file imports only from floors below its own (DESIGN.md)."""
+"""Imports go one way: a file imports only from floors below its own."""
 
 import ast
 import pathlib

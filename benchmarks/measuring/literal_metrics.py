@@ -1,7 +1,7 @@
 """disentanglement_lib's metrics written down literally, for `evaluation.py` to time beside ours.
 
 It encodes afresh for every metric, in batches of 16 images, or 64 for the FactorVAE score and twice
-64 for the beta-VAE score (REFERENCE.md 1.1). Each metric here has two parts: what it samples and
+64 for the beta-VAE score. Each metric here has two parts: what it samples and
 encodes (`collect_...`), and what it makes of that (`score_...`).
 """
 

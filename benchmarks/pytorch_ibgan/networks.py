@@ -1,4 +1,4 @@
-"""The official IB-GAN networks in PyTorch, after REFERENCE.md 2.1: what ours are compared with.
+"""The official IB-GAN networks in PyTorch: what ours are compared with.
 
 Images are [batch, channels, 64, 64], as everywhere in PyTorch. Our own code: the official one no
 longer runs.

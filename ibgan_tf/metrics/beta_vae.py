@@ -72,7 +72,7 @@ def beta_vae_score(
     punishes a factor that is spread over many, and depends on the codes' scale: the penalty of
     scikit-learn's default is strong on small codes.
 
-    Protocols (REFERENCE.md 1.1):
+    Protocols:
         disentanglement_lib: 10,000 points for training, 5,000 for the score, of 64 pairs; each
             pair shares a value of its own. What the library gives with today's scikit-learn.
         disentanglement_lib_2019: the same with the classifier that scikit-learn had before 0.22,

@@ -3,7 +3,8 @@
 
 Eastwood and Williams 2018, "A framework for the quantitative evaluation of disentangled
 representations", section 2. A regressor or classifier per factor gives a matrix of importances, and
-the numbers depend on which: those of different protocols are not comparable.
+the numbers depend on which, disentanglement_lib's or InfoGAN-CR's: those of different protocols are
+not comparable.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibgan_tf.metrics import checks, parallel, protocols
+from ibgan_tf.metrics import checks, columns, parallel, protocols
 from ibgan_tf.metrics.gradient_boosting import NUM_STAGES, fit_boosted_trees
 
 # The depths of the forests for shape, scale, orientation, x and y in InfoGAN-CR's code: "the
@@ -69,7 +70,7 @@ def dci(
     has no weight; if none is important for anything, both are 0. Two equal codes leave the
     disentanglement as it is and cost completeness log(2) / log(D).
 
-    Protocols (REFERENCE.md 1.1, the lines DCI and "InfoGAN-CR's other metrics"):
+    Protocols:
         disentanglement_lib: gradient boosted trees as GradientBoostingClassifier() grows them (see
             gradient_boosting.py), 10,000 training images, informativeness by accuracy on these and
             on 5,000 others. In Locatello et al. 2019 and most tables since.
@@ -214,7 +215,8 @@ def _by_random_forests(
             f"protocol. Received: factors of shape={factors.shape}."
         )
     rows = protocols.draw_points(rng, len(codes), sizes.num_train)
-    sample, targets = _standardise(codes[rows]), _standardise(factors[rows].astype(np.float64))
+    (sample,) = columns.standardize(codes[rows])
+    (targets,) = columns.standardize(factors[rows].astype(np.float64))
     calls = [
         (sample, targets[:, k], IBGAN_MAX_DEPTHS[k], sizes.num_trees, int(rng.integers(2**31)))
         for k in range(len(IBGAN_MAX_DEPTHS))
@@ -226,13 +228,6 @@ def _by_random_forests(
         "informativeness_test": None,
         "oob_r2": [r2 for _, r2 in found],
     }
-
-
-def _standardise(columns: np.ndarray) -> np.ndarray:
-    """Returns columns of mean 0 and standard deviation 1, or of zeros where all are equal."""
-    varies = np.ptp(columns, axis=0) > 0
-    scale = np.where(varies, columns.std(axis=0), 1.0)
-    return np.where(varies, (columns - columns.mean(axis=0)) / scale, 0.0)
 
 
 def _forest_of_one_factor(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibgan_tf.metrics import checks, logistic, protocols
+from ibgan_tf.metrics import checks, columns, logistic, protocols
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ def explicitness(
     mean over factors of the area under the ROC curve of each value against the rest: 0.5 for codes
     without any information, 1 for perfect ones. It doesn't ask which dimension knows what.
 
-    Protocols (REFERENCE.md 1.1):
+    Protocols:
         disentanglement_lib: trained on 10,000 images, scored on 5,000 fresh ones, on codes
             standardised by the training images. What the library gives with today's scikit-learn.
         disentanglement_lib_2019: the same with the classifiers that scikit-learn had before 0.22,
@@ -95,7 +95,7 @@ def explicitness(
     rows = [protocols.draw_points(rng, len(codes), number) for number in points]
     tables = [codes[drawn] for drawn in rows]
     if sizes.standardize:
-        tables = _standardize(tables)
+        tables = columns.standardize(*tables)
     labels = [factors[drawn] for drawn in rows]
     by_factor = [
         _areas(tables, [table[:, k] for table in labels], one_vs_rest=sizes.one_vs_rest)
@@ -111,17 +111,6 @@ def explicitness(
     return protocols.result(
         areas[:, -1].mean(), details, protocol=protocol, settings=settings, seed=seed
     )
-
-
-def _standardize(tables: list[np.ndarray]) -> list[np.ndarray]:
-    """Returns tables of codes, scaled so that the first has mean 0 and variance 1.
-
-    What is constant in the first becomes 0 in all.
-    """
-    mean, deviation = tables[0].mean(axis=0), tables[0].std(axis=0)
-    varies = np.ptp(tables[0], axis=0) > 0
-    scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=varies)
-    return [(table - mean) * scale for table in tables]
 
 
 def _areas(

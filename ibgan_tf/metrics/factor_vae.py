@@ -72,7 +72,7 @@ def factor_vae_score(
     divided by its global variance, is smallest. A classifier then says for each dimension which
     factor it was most often named for. Codes without any information score about 1 / num_factors.
 
-    Protocols (REFERENCE.md 1.1):
+    Protocols:
         disentanglement_lib: the score is the accuracy on fresh votes. Dimensions whose standard
             deviation is below 0.05 are left out, and the score is 0 if all are. Locatello et al.
             2019 and most tables since. `num_active_dims` is the true number; the library always

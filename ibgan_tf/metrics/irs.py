@@ -61,7 +61,7 @@ def irs(
     The score is high for noise, too: M is a maximum and the quantile of disentanglement_lib is
     not, so codes with long tails that know nothing score well above 0.
 
-    Protocols (REFERENCE.md 1.1, the line IRS):
+    Protocols:
         disentanglement_lib: 10,000 images, the 0.99 quantile for the largest deviation (not for M),
             factors in 20 equally wide bins. A factor of more than 20 values shares bins, so that
             even the code that is that factor scores a little below 1. `num_active_dims` is the

@@ -32,7 +32,7 @@ def mig(
     largest mutual information of a code dimension with factor k. Codes without any information,
     and codes that hold everything twice, score 0.
 
-    Protocols (REFERENCE.md 1.1):
+    Protocols:
         disentanglement_lib: 10,000 images, 20 equally wide bins for each code dimension, the
             plug-in estimate. The estimate's bias is larger for factors of many values, and cancels
             in the gap only in part; an outlier widens all bins of its dimension, and a factor of

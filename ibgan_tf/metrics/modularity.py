@@ -34,7 +34,7 @@ def modularity(
     on factors of many values, so that a noisy dimension of dSprites scores above 0, far from the
     0 of a constant one. Several dimensions that know the same factor aren't punished.
 
-    Protocols (REFERENCE.md 1.1):
+    Protocols:
         disentanglement_lib: 10,000 images, 20 equally wide bins for each dimension.
         infogan_cr: the same on a tenth of all the images: less bias, and so a noisy dimension
             scores otherwise. (A constant one is an undefined number there; here it is 0.)

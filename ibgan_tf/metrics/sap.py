@@ -1,7 +1,7 @@
 """SAP, the separated attribute predictability: does one code tell a factor better than all others?
 
 Kumar, Sattigeri and Balakrishnan 2018, "Variational inference of disentangled latent concepts from
-unlabeled observations", section 3.
+unlabeled observations", section 3; as disentanglement_lib and InfoGAN-CR compute it.
 """
 
 import dataclasses
@@ -60,7 +60,7 @@ def sap(
     and a range or two between: even codes that are the factors score far below 1 under
     disentanglement_lib, less the more values there are.
 
-    Protocols (REFERENCE.md 1.1, the lines SAP and "InfoGAN-CR's other metrics"):
+    Protocols:
         disentanglement_lib: S is the accuracy on 5,000 images of
             LinearSVC(C=0.01, class_weight="balanced"), fitted to 10,000 others. The library's
             LinearSVC solved the dual problem and could stop early; this one solves the primal

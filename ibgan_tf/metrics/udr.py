@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ibgan_tf.metrics import checks, protocols
+from ibgan_tf.metrics import checks, columns, protocols
 
 MIN_KL = 0.01  # nats; a dimension with less is uninformative
 LASSO_ALPHA = 0.1
@@ -37,9 +37,9 @@ def udr(
         UDR[i, j] = (mean_b max_a R[a, b]**2 / sum_a R[a, b]
                      + mean_a max_b R[a, b]**2 / sum_b R[a, b]) / 2
     and the score of run j is the median of UDR[i, j] over i != j. A code that relates to nothing
-    adds 0 to its mean, and runs without an informative dimension agree with nobody. Follows
-    REFERENCE.md 1.1, the line UDR, disentanglement_lib's udr_sklearn; the means of rows and columns
-    weigh the same there even where the runs' numbers of informative dimensions differ.
+    adds 0 to its mean, and runs without an informative dimension agree with nobody. As
+    disentanglement_lib's udr_sklearn; the means of rows and columns weigh the same there even where
+    the runs' numbers of informative dimensions differ.
 
     Protocols:
         lasso: R is |coefficient| of Lasso(alpha=0.1), which predicts run j's standardised codes
@@ -72,7 +72,7 @@ def udr(
     rows = rng.choice(num_rows, size=min(points, num_rows), replace=False)
     relation = _lasso_relation if protocol == "lasso" else _rank_correlation
     kept = [table[rows][:, mask] for table, mask in zip(tables, informative, strict=True)]
-    pairwise = _pairwise_scores([_standardise(table) for table in kept], relation)
+    pairwise = _pairwise_scores([columns.standardize(table)[0] for table in kept], relation)
     others = ~np.eye(len(kept), dtype=bool)
     scores = np.array([np.median(pairwise[others[:, j], j]) for j in range(len(kept))])
     return {
@@ -133,13 +133,6 @@ def _check_runs(
     return tables, informative
 
 
-def _standardise(table: np.ndarray) -> np.ndarray:
-    """Returns columns of mean 0 and standard deviation 1, or of zeros where all are equal."""
-    varies = np.ptp(table, axis=0) > 0
-    scale = np.where(varies, table.std(axis=0), 1.0)
-    return np.where(varies, (table - table.mean(axis=0)) / scale, 0.0)
-
-
 def _pairwise_scores(
     tables: Sequence[np.ndarray], relation: Callable[[np.ndarray, np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -168,5 +161,5 @@ def _rank_correlation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Returns |Spearman's correlation| of each two codes, 0 for constant ones, float64 [a, b]."""
     from scipy.stats import rankdata
 
-    source, target = (_standardise(rankdata(table, axis=0)) for table in (source, target))
+    (source,), (target,) = (columns.standardize(rankdata(own, axis=0)) for own in (source, target))
     return np.abs(source.T @ target) / len(source)

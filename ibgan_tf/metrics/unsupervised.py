@@ -24,8 +24,8 @@ def unsupervised_scores(
 ) -> dict[str, Any]:
     """Returns scores of the dependence between codes: 0 for independent ones, the lower the better.
 
-    With C the covariance of the codes over 10,000 images and V its diagonal (REFERENCE.md 1.1, the
-    line "unsupervised"), as if the codes were Gaussian:
+    With C the covariance of the codes over 10,000 images and V its diagonal, as if the codes were
+    Gaussian, as disentanglement_lib computes it:
         gaussian_total_correlation = (sum_i log V[i] - log det C) / 2, in nats: the KL divergence
             from the product of the marginals;
         gaussian_wasserstein_correlation = 2 trace(C) - 2 trace(sqrt(V**0.5 C V**0.5)): the squared

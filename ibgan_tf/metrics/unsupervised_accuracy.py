@@ -1,7 +1,7 @@
 """Classification without labels: how often does a categorical code agree with the true classes?
 
 A code's categories have no names, so they must be matched with the classes first, and the ways of
-doing so give different numbers: papers that name none (InfoVAEGAN's table 1, REFERENCE.md 3.0)
+doing so give different numbers: papers that name none (such as InfoVAEGAN's table 1)
 can be compared with either only with care.
 """
 

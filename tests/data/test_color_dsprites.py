@@ -36,7 +36,7 @@ def test_by_levels_it_is_the_grid_of_512_colours_and_all_sprites(by_levels):
 
 
 def test_the_levels_are_eight_equal_steps_from_black_to_full(by_levels):
-    # REFERENCE.md 1.3: 0, 36.43, 72.86, 109.29, 145.71, 182.14, 218.57, 255.
+    # 255 * k / 7: 0, 36.43, 72.86, 109.29, 145.71, 182.14, 218.57, 255.
     assert LEVELS.tolist() == [0, 36, 73, 109, 146, 182, 219, 255]
 
 

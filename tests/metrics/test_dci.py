@@ -5,7 +5,7 @@ import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
 from ibgan_tf.metrics import dci as dci_score
-from ibgan_tf.metrics.dci import disentanglement
+from ibgan_tf.metrics.dci import _importance_details, disentanglement
 from ibgan_tf.metrics.gradient_boosting import fit_boosted_trees
 
 
@@ -91,6 +91,26 @@ def test_where_splits_tie_the_trees_are_as_near_as_another_seed_of_scikit_learn(
     assert np.mean(ours.train_predictions == theirs[0].predict(codes)) > 0.99
 
 
+def test_completeness_is_weighed_by_factor_or_a_plain_mean():
+    importances = np.array([[1.0, 3.0], [1.0, 0.0]])
+    # Factor 0 is told by both codes alike: 0; factor 1, of three fifths of the weight, by one: 1.
+    assert _importance_details(importances, weigh_factors=True)["completeness"] == 3 / 5
+    assert _importance_details(importances, weigh_factors=False)["completeness"] == 1 / 2
+
+
+def test_the_forests_of_the_published_number_find_the_factors_and_their_copies():
+    sizes = (3, 4, 5, 4, 4)
+    factors = np.indices(sizes).reshape(5, -1).T
+    codes = np.concatenate([factors, np.ones([len(factors), 3])], axis=1).astype(float)
+    result = dci_score(codes, factors, protocol="infogan_cr", num_jobs=1)
+    # Each tree splits by the one code that tells its factor, and by no other.
+    np.testing.assert_allclose(result["importances"], np.eye(8, 5), atol=1e-12)
+    assert [result["score"], result["completeness"]] == pytest.approx([1.0, 1.0])
+    # Shape is told to the end by four splits of three values; four values need two levels.
+    np.testing.assert_allclose(np.array(result["oob_r2"])[[0, 1, 3, 4]], 1.0, atol=0.05)
+    assert result["informativeness_test"] is None
+
+
 def test_the_forests_of_the_published_number_need_five_factors(factors):
-    with pytest.raises(ValueError, match=r"five|5"):
+    with pytest.raises(ValueError, match=r"five factors of dSprites only.*shape=\(\d+, 4\)"):
         dci_score(factors.astype(float), factors, protocol="infogan_cr")

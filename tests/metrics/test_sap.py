@@ -55,3 +55,32 @@ def test_order_and_sign_of_codes_do_not_matter(entangled, many_factors):
 def test_a_categorical_factor_must_be_a_column(factors):
     with pytest.raises(ValueError, match=r"categorical_factors must be columns of factors, 0\.\.3"):
         sap_score(factors * 1.0, factors, protocol="infogan_cr", categorical_factors=[7])
+
+
+@pytest.fixture
+def two_and_four():
+    """2,000 images of each combination of a factor of two values and one of four."""
+    return np.tile(np.indices((2, 4)).reshape(2, -1).T, [2_000, 1])
+
+
+def test_two_binary_factors_and_their_codes_by_hand():
+    """A code tells its own factor always and the other half the time: gaps of 1 - 1/2."""
+    factors = np.tile(np.indices((2, 2)).reshape(2, -1).T, [4_000, 1])
+    result = sap_score(10.0 * factors, factors)
+    np.testing.assert_allclose(result["score_matrix"], [[1, 0.5], [0.5, 1]], atol=0.03)
+    assert result["score"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_infogan_cr_classifies_categories_and_correlates_the_rest_by_hand(two_and_four):
+    """Gaps of 1 - 1/2 in accuracy and 1 - 0 in squared correlation: 3/4 on average."""
+    result = sap_score(10.0 * two_and_four, two_and_four, protocol="infogan_cr")
+    np.testing.assert_allclose(result["score_matrix"], [[1, 0], [0.5, 1]], atol=0.05)
+    assert result["score"] == pytest.approx(0.75, abs=0.03)
+
+
+def test_infogan_cr_takes_the_categories_that_it_is_told(two_and_four):
+    """Without a category both gaps are of squared correlations: 1."""
+    result = sap_score(
+        10.0 * two_and_four, two_and_four, protocol="infogan_cr", categorical_factors=()
+    )
+    assert result["score"] == pytest.approx(1.0, abs=0.02)
