@@ -135,14 +135,20 @@ def test_each_phase_updates_its_own_variables(gan, batch, sent_gradients, state)
 def test_the_scalars_are_means_over_the_batch(gan, batch):
     model = gan()
     model.discriminator_optimizer.learning_rate.assign(0.0)
-    scalars = {name: float(value) for name, value in model.train_step(batch).items()}
-    assert set(scalars) == {
-        "discriminator_loss",
-        "generator_loss",
-        "probability_real",
-        "probability_generated",
+    real = noisy(model, batch["images"], Draw.INSTANCE_NOISE_REAL)
+    generated = model.generator(draws(model, len(real)), training=True)
+    generated = noisy(model, generated, Draw.INSTANCE_NOISE_GENERATED)
+    real_p, generated_p = (
+        1 / (1 + np.exp(-logits(model, x).numpy())) for x in (real, generated)
+    )  # float [4]
+    expected = {
+        "discriminator_loss": -np.mean(np.log(real_p) + np.log(1 - generated_p)),
+        "generator_loss": -np.mean(np.log(generated_p)),
+        "probability_real": np.mean(real_p),
+        "probability_generated": np.mean(generated_p),
     }
-    assert 0 < scalars["probability_real"] < 1 and scalars["discriminator_loss"] > 0
+    scalars = {name: float(value) for name, value in model.train_step(batch).items()}
+    assert scalars == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize(("step", "scale"), [(0, 0.5), (50, 0.3), (100, 0.1), (10_000, 0.1)])
