@@ -63,7 +63,9 @@ Next:
   go on with this run:   python scripts/train.py --resume --run_dir={run_dir} --steps=60000
   the paper's settings:  python scripts/train.py --dataset=dsprites
   more samples:          python scripts/sample.py --run_dir={run_dir}
-  scores:                python scripts/evaluate.py --run_dir={run_dir} --metrics=factor_vae,mig""")
+  scores:                python scripts/evaluate.py --run_dir={run_dir} --metrics=factor_vae,mig
+  one that was trained for hours, with a slider for each dimension, at once:
+                         python export/explore.py""")
     if information < LEAST_INFORMATION:
         print(
             f"demo.py: error: I^L must reach {LEAST_INFORMATION} nats. Received: {information:.2f} "

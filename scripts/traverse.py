@@ -43,6 +43,9 @@ command_line.define_flag(
     default=2.0,
 )
 command_line.define_flag("columns", int, "Images in a row.", default=11)
+command_line.define_flag(
+    "min_nats", float, "Rows that carry less are left out, but for the first.", default=0.0
+)
 command_line.define_flag("seed", int, "Which centers.", default=0)
 command_line.define_flag(
     "output_dir", str, "Folder of the pictures; by default <run_dir>/traversals."
@@ -77,6 +80,7 @@ def main(_: Sequence[str]) -> None:
         title=f"{run.config.model} on {run.config.dataset}, step {run.step}",
         centers=centers,
         notes=factor_names.dimension_factors(run),
+        min_nats=FLAGS.min_nats,
         **settings,
     )
     print(*paths, sep="\n")

@@ -38,6 +38,7 @@ def draw_traversals(
     seed: int = 0,
     animate: bool = True,
     notes: Mapping[str, Sequence[str]] | None = None,
+    min_nats: float = 0.0,
 ) -> list[Path]:
     """Draws a latent traversal around each center, one animation of them all, and the categories.
 
@@ -61,6 +62,8 @@ def draw_traversals(
         animate: whether to draw the animation.
         notes: name of a part -> a text for each dimension, which its label ends in, such as the
             factor that it turns.
+        min_nats: rows that carry less are left out, but for the first; all stay where the model
+            doesn't know what they carry.
 
     Returns:
         paths: <stem>-1.png, <stem>-2.png, ... and, with `animate`, <stem>.gif; then
@@ -87,6 +90,7 @@ def draw_traversals(
                 seed=seed,
                 animate=animate,
                 notes=(notes or {}).get(part.name, [""] * part.size),
+                min_nats=min_nats,
             )
     for part in traversable:
         if latents.is_categorical(part):
@@ -103,10 +107,21 @@ def _values(part: LatentPart, value_range: float, *, columns: int, animate: bool
 
 
 def _draw_dimensions(
-    model, source, part, stem: Path, *, title: str, centers, values, seed: int, animate: bool, notes
+    model,
+    source,
+    part,
+    stem: Path,
+    *,
+    title: str,
+    centers,
+    values,
+    seed: int,
+    animate: bool,
+    notes,
+    min_nats: float,
 ) -> list[Path]:
     """Draws the traversals of the dimensions of one part."""
-    dimensions, labels, meaning = _dimensions_by_weight(model, part, seed=seed)
+    dimensions, labels, meaning = _dimensions_by_weight(model, part, seed=seed, min_nats=min_nats)
     labels = [
         (*label, notes[dimension]) if any(notes) else label
         for label, dimension in zip(labels, dimensions, strict=True)
@@ -137,7 +152,7 @@ def _draw_dimensions(
     return paths
 
 
-def _dimensions_by_weight(model, part: LatentPart, *, seed: int):
+def _dimensions_by_weight(model, part: LatentPart, *, seed: int, min_nats: float):
     """Returns the dimensions of a part by what they carry, their labels, and what these say."""
     if hasattr(model, "dimension_kl"):
         turned = [own for own in model.latent if own.traversable]
@@ -151,6 +166,7 @@ def _dimensions_by_weight(model, part: LatentPart, *, seed: int):
         return dimensions, [(f"{part.name}{d}",) for d in dimensions], ""
     weights = np.asarray(weights, np.float32)
     dimensions = np.argsort(-weights, kind="stable")
+    dimensions = dimensions[: max(1, np.count_nonzero(weights >= min_nats))]
     labels = [(f"{part.name}{d}", f"{word} {weights[d]:.2f}") for d in dimensions]
     return dimensions, labels, meaning
 
