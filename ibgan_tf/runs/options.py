@@ -67,8 +67,8 @@ class RunOptions:
     threads: int = setting(0, "CPU threads; 0: as many as there are cores.")
     threads_per_operation: int = setting(
         0,
-        "CPU threads inside one operation; 0: all. On two cores IB-GAN is a tenth faster with 1, "
-        "its networks side by side.",
+        "CPU threads inside one operation; 0: all. On two cores IB-GAN with simultaneous updates "
+        "is a tenth faster with 1, its networks side by side.",
     )
     deterministic: bool = setting(False, "Deterministic operations on GPUs; CPUs need it not.")
     steps_per_call: int = setting(10, "Training steps in one call of a graph.")
