@@ -255,6 +255,8 @@ def parse_flags(
     """
     if any(argument in _HELP for argument in argv[1:]):
         about = sys.modules["__main__"].__doc__ or ""
+        if positional is not None:
+            about = f"{about}\n\nArguments that aren't flags: {positional} ..."
         print(help_text.help_text(about, _groups(argv[0], flag_values)))
         sys.exit(0)
     if positional is not None:
@@ -324,8 +326,9 @@ def check_one_of(
     values = {name: flag_values[name].value for name in flags_of}
     chosen = [name for name, value in values.items() if value is not None]
     if len(chosen) != 1:
-        received = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        raise ValueError(f"Either {' or '.join(values)} must be given. Received: {received}.")
+        received = ", ".join(f"--{name}={values[name]}" for name in chosen) or "none of them"
+        options = " or ".join(f"--{name}" for name in values)
+        raise ValueError(f"Either {options} must be given. Received: {received}.")
     for name in dict.fromkeys(flag for own in flags_of.values() for flag in own):
         if flag_values[name].present and name not in flags_of[chosen[0]]:
             owners = " or ".join(f"--{one}" for one, own in flags_of.items() if name in own)

@@ -35,7 +35,7 @@ def spread_text(spread: Spread) -> str:
 
 def metric_spread_text(spread: Spread) -> str:
     """Returns the standard deviation over seeds of the metric, "" where none has several."""
-    if spread.metric_deviation is None:
+    if spread.metric_deviation is None or spread.counts:
         return ""
     seeds = f"{NONE}".join(map(str, sorted({spread.metric_seeds[0], spread.metric_seeds[-1]})))
     deviation = number(spread.metric_deviation, like=spread.mean)

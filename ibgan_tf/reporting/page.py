@@ -76,7 +76,7 @@ def _introduction(runs: Sequence[ReportedRun], chosen: Procedure | None) -> list
     if chosen is not None:
         text += f" In the figures, the score is the {tables.procedure_text(chosen)}."
     if unfinished:
-        text += f" Not yet done with all their steps: {', '.join(unfinished)}."
+        text += f" Not done with all their steps: {', '.join(unfinished)}."
     return [Paragraph(text)]
 
 

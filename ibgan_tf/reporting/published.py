@@ -91,10 +91,11 @@ PUBLISHED: Mapping[tuple[str, str, str], Published] = {
         mean=0.85, source="AnchorVAE, section 6.1; the paper names no matching"
     ),
 }
+_DECIMALS = 3  # that our scores are shown with
 _CAPTION = (
-    "Each model at the last step it was measured at, and at those of the others. Difference: ours "
-    "less the paper's. The papers' protocols and numbers of steps are others, and their settings "
-    "may be."
+    "Each model at its own last measured step, and at the other models' last steps where it was "
+    "measured there, too. Difference: ours less the paper's. The papers' protocols and numbers of "
+    "steps are others, and their settings may be."
 )
 
 
@@ -153,8 +154,9 @@ def _difference(published: Published, values: Sequence[Sequence[float]]) -> Cell
     if not values:
         return Cell(numbers.NONE)
     difference = scores.spread(values).mean - published.mean
-    rounded = round(difference, published.decimals) + 0.0  # which turns -0.0 into 0.0
-    text = f"{rounded:+.{published.decimals}f}".replace("-", "\N{MINUS SIGN}")
+    decimals = min(published.decimals, _DECIMALS)
+    rounded = round(difference, decimals) + 0.0  # which turns -0.0 into 0.0
+    text = f"{rounded:+.{decimals}f}".replace("-", "\N{MINUS SIGN}")
     if published.deviation is None:
         return Cell(text)
     ratio = abs(difference) / published.deviation

@@ -226,7 +226,10 @@ def telling(procedures: Sequence[Procedure]) -> dict[str, str]:
 
 def told(procedure: Procedure, names: Iterable[str]) -> list[str]:
     """Returns attributes of a procedure as texts."""
-    return [getattr(procedure, name) or numbers.NOT_RECORDED for name in names]
+    absent = dict.fromkeys(names, numbers.NOT_RECORDED)
+    if procedure.metric == scores.INFORMATION:  # of the model itself, not of a table of codes
+        absent["representation"] = numbers.NONE
+    return [getattr(procedure, name) or absent[name] for name in names]
 
 
 def shared_text(procedures: Sequence[Procedure]) -> str:

@@ -64,6 +64,7 @@ def resolve_run(
         )
     model = registry.lookup(models, names["model"], kind="model")
     dataset = registry.lookup(datasets, names["dataset"], kind="dataset")
+    _check_owner(names["model"], given.get("preset"), models)
     preset_name, preset = choose_preset(model, dataset=names["dataset"], preset=given.get("preset"))
     classes = (RunOptions, model.config_class, dataset.settings_class)
     fields = [[field.name for field in dataclasses.fields(kind)] for kind in classes]
@@ -78,6 +79,16 @@ def resolve_run(
         "model_config": config.override(model_default, changes[1]),
         "dataset_settings": config.from_json(dataset.settings_class, changes[2]),
     }
+
+
+def _check_owner(model: str, preset: str | None, models: Mapping[str, Any]) -> None:
+    """Refuses a preset of other models by their names, which are nearer than a like spelling."""
+    owners = [name for name, own in models.items() if preset in own.presets]
+    if owners and model not in owners:
+        raise ValueError(
+            f"preset must be one of {model}'s. Received: preset={preset!r}, which is one of "
+            f"{', '.join(owners)}: give --model={owners[0]} for it."
+        )
 
 
 def resume_run(

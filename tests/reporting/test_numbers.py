@@ -39,6 +39,7 @@ def test_the_spread_over_metric_seeds_says_how_many_there_are():
     some = numbers.metric_spread_text(scores.spread([pair, [0.5]]))
     assert some.endswith(", 1\N{EN DASH}2 metric seeds")
     assert numbers.metric_spread_text(scores.spread([[0.5]])) == ""
+    assert numbers.metric_spread_text(scores.spread([[7, 7]])) == ""  # a count that they share
 
 
 def test_words_are_counted():

@@ -46,7 +46,7 @@ def test_a_report_has_two_pages_and_the_pictures(sweep, tmp_path):
     ]
     assert "# 4 runs of ibgan, beta_vae on dsprites" in text
     assert "| 0.500 \N{PLUS-MINUS SIGN} 0.354 |" in text  # 0.5 / sqrt(2)
-    assert "Not yet done with all their steps: a\\|&lt;vae&gt;." in text
+    assert "Not done with all their steps: a\\|&lt;vae&gt;." in text
     assert "Recorded without a number: untitled: protocol disentanglement_lib;" in text
     assert "A metric file must be JSON." in text
     page = paths[1].read_text(encoding="utf-8")

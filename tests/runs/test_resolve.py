@@ -56,6 +56,14 @@ def test_an_unknown_preset_is_refused_with_the_nearest(resolve):
         resolve(model="toy", dataset="shapes", preset="shape_fast")
 
 
+def test_a_preset_of_another_model_is_refused_with_that_model(resolve):
+    message = (
+        r"one of bare's. Received: preset='shapes_fast', which is one of toy: give --model=toy"
+    )
+    with pytest.raises(ValueError, match=message):
+        resolve(model="bare", dataset="shapes", preset="shapes_fast")
+
+
 def test_an_unknown_model_is_refused_with_the_nearest(resolve):
     with pytest.raises(ValueError, match=r"Received: model='tyo'. Did you mean 'toy'\?"):
         resolve(model="tyo", dataset="shapes")

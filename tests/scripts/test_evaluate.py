@@ -23,7 +23,7 @@ def test_a_run_is_scored_in_files_and_on_the_screen(run_script, small_run, tmp_p
     [
         (
             ["--metrics=mig"],
-            "Either run_dir or codes or export_dir must be given. Received: run_dir",
+            "Either --run_dir or --codes or --export_dir must be given. Received: none of them.",
         ),
         (
             ["--codes={run}/codes.npy", "--dataset=dsprites", "--step=7"],
