@@ -1,5 +1,6 @@
 """log.jsonl: one row of scalars per report."""
 
+import json
 import math
 import os
 import pathlib
@@ -10,6 +11,7 @@ import numpy as np
 from ibgan_tf.runs import json_lines
 
 LOG_FILE = "log.jsonl"
+_TAIL = 65_536  # bytes, more than a row
 
 
 def append_row(run_dir: str | os.PathLike[str], row: Mapping[str, object]) -> None:
@@ -45,6 +47,31 @@ def read_rows(run_dir: str | os.PathLike[str]) -> list[dict[str, object]]:
         ValueError: a line before the last is damaged.
     """
     return json_lines.read(pathlib.Path(run_dir) / LOG_FILE)
+
+
+def read_last_row(run_dir: str | os.PathLike[str]) -> dict[str, object]:
+    """Returns the last whole row of the log, from the end of the file alone.
+
+    Args:
+        run_dir: the run directory, which may be missing, or still be written.
+
+    Returns:
+        row: with a "step"; empty if there is none.
+    """
+    try:
+        with open(pathlib.Path(run_dir) / LOG_FILE, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().splitlines()
+    except OSError:  # not there yet
+        return {}
+    for line in reversed(lines):
+        try:
+            row = json.loads(line)
+        except ValueError:  # being written, or cut by the limit
+            continue
+        if isinstance(row, dict) and type(row.get("step")) is int:
+            return row
+    return {}
 
 
 def drop_rows_after(run_dir: str | os.PathLike[str], step: int) -> None:

@@ -1,5 +1,6 @@
 """Snapshots of the networks' weights, without optimizers: weights/step-N/<network>.weights.h5."""
 
+import math
 import os
 import pathlib
 import re
@@ -57,7 +58,10 @@ def _claim_space(folder: pathlib.Path, files: Mapping[str, tf.keras.Model]) -> N
         OSError: there isn't room.
     """
     for name, network in files.items():
-        size = sum(weight.numpy().nbytes + _HDF5_OVERHEAD for weight in network.weights)
+        size = sum(
+            math.prod(weight.shape) * tf.as_dtype(weight.dtype).size + _HDF5_OVERHEAD
+            for weight in network.weights
+        )
         with open(folder / name, "wb") as file:
             file.write(bytes(size))
             file.flush()

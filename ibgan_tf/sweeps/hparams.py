@@ -4,7 +4,7 @@ Each run's folder gets a file hparams.tfevents, and the sweep's folder one that 
 there are. The scalars themselves stay where training and evaluation wrote them.
 """
 
-import contextlib
+import functools
 import io
 import json
 import pathlib
@@ -16,7 +16,7 @@ from tensorboard.plugins.hparams import api, api_pb2, summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from ibgan_tf import atomic
-from ibgan_tf.runs.log import read_rows
+from ibgan_tf.runs.log import read_last_row
 from ibgan_tf.runs.record import RECORD_FILE
 from ibgan_tf.sweeps.plan import PlannedRun, varying
 
@@ -97,8 +97,8 @@ def _metrics(run_dirs: Sequence[pathlib.Path]) -> list[api_pb2.MetricInfo]:
     scores, scalars = {}, {}
     for run_dir in run_dirs:
         scores |= dict.fromkeys(_scores(run_dir))
-        rows = read_rows(run_dir)
-        names = [n for n in (rows[-1] if len(rows) > 1 else {}) if n != "step"]
+        row = read_last_row(run_dir)
+        names = [name for name in row if name != "step"] if row.get("step") else []
         scalars |= dict.fromkeys(n for n in names if "/" not in n or n.startswith("metrics/"))
     return [
         *(_metric(name, _SCORES, name.removeprefix("metrics/")) for name in sorted(scores)),
@@ -114,10 +114,18 @@ def _metric(tag: str, group: str, title: str) -> api_pb2.MetricInfo:
 def _scores(run_dir: pathlib.Path) -> Iterator[str]:
     """Yields the tags of a run's scores, which are those of its metric files."""
     for path in sorted(run_dir.glob("metrics/step-*/*.json")):
-        with contextlib.suppress(ValueError):  # a damaged file is the report's to tell
-            values = json.loads(path.read_text(encoding="utf-8"))
-            if "metric" in values and isinstance(values.get("score"), int | float):
-                yield f"metrics/{path.stem}"
+        if _has_score(path, path.stat().st_mtime_ns):
+            yield f"metrics/{path.stem}"
+
+
+@functools.cache  # after each run, the files of all that have ended are asked for
+def _has_score(path: pathlib.Path, modified: int) -> bool:
+    """Says whether a file, as it was written at a time, is a metric's with a score."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # a damaged file is the report's to tell
+        return False
+    return "metric" in values and isinstance(values.get("score"), int | float)
 
 
 def _time(run_dir: pathlib.Path) -> float:

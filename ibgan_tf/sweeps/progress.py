@@ -2,15 +2,11 @@
 
 import dataclasses
 import datetime
-import json
 import os
-import pathlib
 import statistics
 from collections.abc import Sequence
 
-from ibgan_tf.runs.log import LOG_FILE
-
-_TAIL = 65_536  # bytes, more than a row of the log
+from ibgan_tf.runs import log
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,7 +31,7 @@ class RunProgress:
 
 
 def read_progress(run_dir: str | os.PathLike[str]) -> tuple[int, float | None]:
-    """Returns the last step in a run's log and the speed there, from the end of the file alone.
+    """Returns the last step in a run's log and the speed there.
 
     Args:
         run_dir: the run directory, which may be missing.
@@ -44,22 +40,9 @@ def read_progress(run_dir: str | os.PathLike[str]) -> tuple[int, float | None]:
         step: 0 without a log.
         steps_per_second: or None.
     """
-    path = pathlib.Path(run_dir) / LOG_FILE
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
-            lines = file.read().splitlines()
-    except OSError:  # not there yet
-        return 0, None
-    for line in reversed(lines):
-        try:
-            row = json.loads(line)
-        except ValueError:  # being written, or cut by the limit
-            continue
-        if isinstance(row, dict) and type(row.get("step")) is int:
-            speed = row.get("steps_per_second")
-            return row["step"], speed if isinstance(speed, int | float) and speed > 0 else None
-    return 0, None
+    row = log.read_last_row(run_dir)
+    speed = row.get("steps_per_second")
+    return row.get("step", 0), speed if isinstance(speed, int | float) and speed > 0 else None
 
 
 def seconds_left(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ibgan_tf.runs.log import append_row, drop_rows_after, read_rows
+from ibgan_tf.runs.log import append_row, drop_rows_after, read_last_row, read_rows
 
 
 def test_rows_are_read_as_they_were_appended(tmp_path):
@@ -63,3 +63,11 @@ def test_the_log_stays_whole_on_a_full_disk(tmp_path, full_disk):
     with full_disk(len(whole) + 5), pytest.raises(OSError):
         append_row(tmp_path, {"step": 2, "note": "x" * 100})
     assert (tmp_path / "log.jsonl").read_bytes() == whole
+
+
+def test_the_last_row_is_read_from_the_end_of_a_long_log(tmp_path):
+    assert read_last_row(tmp_path) == {}
+    with open(tmp_path / "log.jsonl", "w") as file:
+        file.writelines(f'{{"step": {n}, "text": "{"x" * 100}"}}\n' for n in range(2_000))
+        file.write('{"step": 2000, "te')  # being written
+    assert read_last_row(tmp_path)["step"] == 1_999
