@@ -46,12 +46,15 @@ def encode_images(
         return represent(from_pixels(images), batch_seed)
 
     starts = range(0, len(indices), batch_size)
-    parts = []
+    parts, last = [], None
     for start in progress_bar(starts, total=len(starts), title="encoding"):
         chosen = indices[start : start + batch_size]
         images = dataset.images(np.resize(chosen, batch_size))  # filled up by repeating
-        parts.append(encode(tf.constant(images), tf.constant(start)).numpy()[: len(chosen)])
-    codes = np.concatenate(parts).astype(np.float32)
+        made = encode(tf.constant(images), tf.constant(start))
+        if last is not None:  # asked for only now: a GPU encodes while the next batch is read
+            parts.append(last.numpy())
+        last = made
+    codes = np.concatenate([*parts, last.numpy()])[: len(indices)].astype(np.float32)
     bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
     if bad.size:
         raise ValueError(
