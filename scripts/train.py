@@ -17,10 +17,10 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from ibgan_tf import command_line
+from ibgan_tf import command_line, run_flags
 from ibgan_tf.data import DATASETS
 from ibgan_tf.models import MODELS
-from ibgan_tf.runs import run_directory
+from ibgan_tf.runs import resolve, run_directory
 
 FLAGS = flags.FLAGS
 TABLES = {"models": MODELS, "datasets": DATASETS}
@@ -28,19 +28,19 @@ TABLES = {"models": MODELS, "datasets": DATASETS}
 
 def define(argv: Sequence[str]) -> None:
     """Defines the flags of the run, the model and the data set that are asked for."""
-    command_line.define_flags(argv, **TABLES)
+    run_flags.define_flags(argv, **TABLES)
 
 
 def main(argv: Sequence[str]) -> int:
     """Settles what is asked for, opens devices and data, and trains."""
-    given = command_line.explicit_flags()
+    given = run_flags.explicit_flags()
     if FLAGS.resume:
         run_dir = FLAGS.run_dir
-        record = command_line.resume_run(run_dir, given, **TABLES)
+        record = resolve.resume_run(run_dir, given, **TABLES)
         run_directory.check_goes_on(run_dir)
         settled = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     else:
-        settled = command_line.resolve_run(given, **TABLES)
+        settled = resolve.resolve_run(given, **TABLES)
         run_dir = FLAGS.run_dir or run_directory.default_run_dir(
             model=settled["model"],
             dataset=settled["dataset"],

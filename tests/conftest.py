@@ -225,3 +225,16 @@ def _events(folder):
 
 def _hash(contents):
     return hashlib.sha256(contents).hexdigest()[:12]
+
+
+@pytest.fixture
+def error_line(capsys):
+    """Gives a function that returns what a script printed: one line, on stderr."""
+
+    def read():
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+        return captured.err.strip()
+
+    return read

@@ -34,12 +34,13 @@ FLOORS = {
     "sweeps": 7,
     "help_text": 7,
     "command_line": 7,
+    "run_flags": 8,
 }
 
 # Who alone may import what.
 OWNERS = {
     "matplotlib": ("plotting",),
-    "absl.flags": ("command_line",),
+    "absl.flags": ("command_line", "run_flags"),
     "absl.app": (),
     "keras": (),  # tf.keras is the only name
     "tensorflow_datasets": ("data",),

@@ -5,7 +5,7 @@ import sys
 
 from absl import flags
 
-from ibgan_tf import command_line, config
+from ibgan_tf import command_line, config, run_flags
 from ibgan_tf.sweeps.commands import Scripts
 from ibgan_tf.sweeps.study import Evaluation
 
@@ -23,9 +23,9 @@ def test_train_has_the_settings_that_were_given_as_its_flags(plan_study, tables)
 
     values = flags.FlagValues()
     argv = ["train.py", *arguments]
-    command_line.define_flags(argv, **tables, flag_values=values)
+    run_flags.define_flags(argv, **tables, flag_values=values)
     command_line.parse_flags(argv, flag_values=values)
-    read = command_line.explicit_flags(flag_values=values)
+    read = run_flags.explicit_flags(flag_values=values)
     assert read == {**run.given, "widths": (8, 16), "threads": 4}
 
 
