@@ -21,7 +21,7 @@ def image_networks(
     *,
     dtype: str,
 ) -> tuple[tf.keras.Model | None, dict[str, tf.keras.Model]]:
-    """Returns the networks that read images: IB-GAN's discriminator, and reconstructor.
+    """Returns the networks that read images, IB-GAN's or, by the settings, with spectral norm.
 
     Args:
         config: the settings.
@@ -33,21 +33,9 @@ def image_networks(
         front: what they share, or None.
         networks: by name, on the front's map or on images.
     """
-    width = config.discriminator_width
-    front = None
-    if config.trunk == "shared":
-        front = dcgan.shared_front(image_shape, width=width, dtype=dtype)
-        features = front.output_shape[1:]
-        networks = {
-            name: dcgan.head(features, size, width=width, dtype=dtype, name=name)
-            for name, size in outputs.items()
-        }
-    else:
-        networks = {"discriminator": dcgan.discriminator(image_shape, width=width, dtype=dtype)}
-        if "reconstructor" in outputs:
-            networks["reconstructor"] = dcgan.reconstructor(
-                image_shape, outputs["reconstructor"], width=width, dtype=dtype
-            )
+    front, networks = dcgan.readers(
+        image_shape, outputs, trunk=config.trunk, width=config.discriminator_width, dtype=dtype
+    )
     if not config.spectral_norm:
         return front, networks
     normalized = {name: spectral.spectrally_normalized(n) for name, n in networks.items()}

@@ -126,22 +126,14 @@ class IBGAN(base.GenerativeModel):
         self.generator = dcgan.generator(
             config.r_dim, self.image_shape, width=config.generator_width, dtype=dtype
         )
-        width = config.discriminator_width
-        if config.trunk == "shared":
-            self.front = dcgan.shared_front(self.image_shape, width=width, dtype=dtype)
-            features = self.front.output_shape[1:]
-            self.discriminator = dcgan.head(
-                features, 1, width=width, dtype=dtype, name="discriminator"
-            )
-            self.reconstructor = dcgan.head(
-                features, config.z_dim, width=width, dtype=dtype, name="reconstructor"
-            )
-        else:
-            self.front = None
-            self.discriminator = dcgan.discriminator(self.image_shape, width=width, dtype=dtype)
-            self.reconstructor = dcgan.reconstructor(
-                self.image_shape, config.z_dim, width=width, dtype=dtype
-            )
+        self.front, readers = dcgan.readers(
+            self.image_shape,
+            {"discriminator": 1, "reconstructor": config.z_dim},
+            trunk=config.trunk,
+            width=config.discriminator_width,
+            dtype=dtype,
+        )
+        self.discriminator, self.reconstructor = readers["discriminator"], readers["reconstructor"]
 
     def _optimizer(self, learning_rate, variables) -> FusedRMSprop:
         config = self.config

@@ -9,6 +9,8 @@ generator's fully connected layers and the reconstructor's 1x1 convolution have 
 On a 1x1 map a 1x1 convolution is a fully connected layer, and is written as one.
 """
 
+from collections.abc import Mapping
+
 import tensorflow as tf
 
 from ibgan_tf.networks import image_convolutions, image_shapes, layers
@@ -177,6 +179,43 @@ def head(
         tf.keras.layers.Dense(output_dim, dtype="float32"),
     ]
     return tf.keras.Sequential(stack, name=name)
+
+
+def readers(
+    image_shape: Shape,
+    outputs: Mapping[str, int],
+    *,
+    trunk: str,
+    width: int,
+    dtype: str = "float32",
+) -> tuple[tf.keras.Model | None, dict[str, tf.keras.Model]]:
+    """Returns the networks that read images, with separate trunks or a shared one.
+
+    Args:
+        image_shape: (height, width, channels).
+        outputs: "discriminator" -> 1 and, where there is one, "reconstructor" -> its outputs.
+        trunk: "separate", as in model.py, or "shared", as in model2.py.
+        width: channels of the first map (ndf).
+        dtype: Keras dtype policy.
+
+    Returns:
+        front: what they share; None for separate trunks.
+        networks: by name, on the front's map or on images.
+
+    Raises:
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
+    """
+    settings = {"width": width, "dtype": dtype}
+    if trunk == "shared":
+        front = shared_front(image_shape, **settings)
+        features = front.output_shape[1:]
+        return front, {
+            name: head(features, size, name=name, **settings) for name, size in outputs.items()
+        }
+    networks = {"discriminator": discriminator(image_shape, **settings)}
+    if "reconstructor" in outputs:
+        networks["reconstructor"] = reconstructor(image_shape, outputs["reconstructor"], **settings)
+    return None, networks
 
 
 def _separate_trunk(image_shape: Shape, width: int, dtype: str) -> list:
