@@ -100,7 +100,7 @@ def _obstacle(
                 f"off its images. Received: model={model_name!r}."
             )
         return None
-    if name == ACCURACY and not isinstance(model, base.Classifies):
+    if name == ACCURACY and not _sorts(model):
         return f"The model must have a categorical code. Received: model={model_name!r}."
     if name in (ACCURACY, *_LABEL_SCORES) and not hasattr(dataset, "labels"):
         return f"The data set must have labels. Received: dataset={dataset.name!r}."
@@ -116,6 +116,12 @@ def _obstacle(
     except (FileNotFoundError, ValueError) as error:
         return mistakes.one_line(error)
     return None
+
+
+def _sorts(model: Any) -> bool:
+    """Says whether a model can sort images into categories, or some of a class can."""
+    may = isinstance(model, type) and getattr(model, "may_classify", False)
+    return may or isinstance(model, base.Classifies)
 
 
 def _encoding_obstacle(name: str, model: Any, model_name: str, dataset: Any) -> str | None:

@@ -15,10 +15,12 @@ class CodeGAN(base.GenerativeModel):
 
     Subclasses call `_describe_latent` before they build networks, `generator` among them.
 
-    It can `classify` if it has a categorical code; else that is None.
+    It can `classify(images)` if it has a categorical code: its first gives float32
+    [batch, categories], the probability of each.
     """
 
     representations = ("code_mean",)
+    may_classify = True  # what is known of the class, before there are settings
 
     def _describe_latent(self, *, learned_variance: bool, fitted_information: bool) -> None:
         """Sets what follows from the settings of the latent.
@@ -32,8 +34,8 @@ class CodeGAN(base.GenerativeModel):
         self.code_parts = codes.code_parts(self.latent)
         self.learned_variance = learned_variance
         self.fitted_information = fitted_information
-        if not self.config.categorical_sizes:
-            self.classify = None  # which `isinstance(model, base.Classifies)` takes notice of
+        if self.config.categorical_sizes:
+            self.classify = self._class_probabilities
 
     def posterior_outputs(self, images: tf.Tensor, *, training: bool = False) -> tf.Tensor:
         """Returns the outputs of the network q(c|x), as of `codes.posteriors`.
@@ -98,15 +100,7 @@ class CodeGAN(base.GenerativeModel):
         registry.lookup(dict.fromkeys(self.representations), kind, kind="representation")
         return tf.concat(self.encode(images), axis=1)
 
-    def classify(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the probability of each category of the first categorical code.
-
-        Args:
-            images: float32 [batch, height, width, channels] in [-1, 1].
-
-        Returns:
-            probabilities: float32 [batch, categories].
-        """
+    def _class_probabilities(self, images: tf.Tensor) -> tf.Tensor:
         return self.infer(images)["s1"].probs_parameter()
 
     def update_encoding_statistics(self, images: tf.Tensor) -> None:

@@ -54,7 +54,9 @@ def gradients_of(trunk, monkeypatch):
     shape = (reference.IMAGE_SIZE, reference.IMAGE_SIZE, 1)
     model = IBGAN(config, shape)
     given = reference.draws()
-    monkeypatch.setattr(model, "draw_normal", lambda shape, draw: tf.constant(given[DRAWS[draw]]))
+    monkeypatch.setattr(
+        model, "draw_normal", lambda shape, draw, **_: tf.constant(given[DRAWS[draw]])
+    )
     found = {}
     for name in reference.NETWORKS:
         network = getattr(model, name)
