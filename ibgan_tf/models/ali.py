@@ -26,7 +26,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, code_gan, codes, gan_training
+from ibgan_tf.models import base, code_gan, codes, gan_training, ranges, replicas
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.networks import dcgan, initialization, pairs
 from ibgan_tf.seeds import Draw
@@ -61,10 +61,10 @@ class ALIConfig(codes.LatentSettings):
     def __post_init__(self):
         check_choices(self)
         self.check_latent()
-        base.require(self, "> 0", "generator_width", "discriminator_width", "temperature")
-        base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
-        base.require(self, "> 0", "epsilon")
-        base.require(self, "in [0, 1)", "beta_1", "beta_2")
+        ranges.require(self, "> 0", "generator_width", "discriminator_width", "temperature")
+        ranges.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
+        ranges.require(self, "> 0", "epsilon")
+        ranges.require(self, "in [0, 1)", "beta_1", "beta_2")
         self.check_codes("There must be codes to infer")
 
 
@@ -183,9 +183,9 @@ class ALI(code_gan.CodeGAN):
             generated_logits = self._logits(generated, code)
             loss = adversarial.non_saturating_generator_loss(generated_logits)
             inference_loss = adversarial.non_saturating_generator_loss(-real_logits)
-            objective = base.replica_mean(loss + inference_loss)
+            objective = replicas.mean(loss + inference_loss)
         self.generator_optimizer.apply(
-            base.gradients(tape, objective, self.generator_variables), self.generator_variables
+            replicas.gradients(tape, objective, self.generator_variables), self.generator_variables
         )
         self.step.assign_add(1)
         return scalars | {
@@ -220,9 +220,9 @@ class ALI(code_gan.CodeGAN):
             # Real and generated images pass separately: each is normalised by its own batch.
             real_logits, generated_logits = self._logits(*real), self._logits(*generated)
             loss = adversarial.discriminator_loss(real_logits, generated_logits)
-            objective = base.replica_mean(loss)
+            objective = replicas.mean(loss)
         self.discriminator_optimizer.apply(
-            base.gradients(tape, objective, self.discriminator_variables),
+            replicas.gradients(tape, objective, self.discriminator_variables),
             self.discriminator_variables,
         )
         return {

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ibgan_tf.config import setting
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges
 from ibgan_tf.models.vae import VAE, VAEConfig, study_presets
 
 
@@ -33,8 +33,8 @@ class AnchorVAEConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "num_anchors")
-        base.require(self, "in [0, 1]", "anchor_weight")
+        ranges.require(self, ">= 0", "num_anchors")
+        ranges.require(self, "in [0, 1]", "anchor_weight")
 
 
 def _presets() -> dict[str, base.Preset]:

@@ -1,7 +1,6 @@
 """What every model shares: its latent's description, its step counter, its repeatable draws."""
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
@@ -9,6 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf import seeds
+from ibgan_tf.models import replicas
 from ibgan_tf.models.latents import LatentPart, sample_parts, sources
 
 tfd = tfp.distributions
@@ -199,53 +199,9 @@ class GenerativeModel(tf.keras.Model):
         return self._draw(sample, [batch_size], draw)
 
     def _draw(self, function, shape, draw):
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        rows = tf.distribute.get_strategy().num_replicas_in_sync * shape[0]
         seed = seeds.stateless_seed(self.seed, self.step.value, draw)
-        return replica_rows(function([replicas * shape[0], *shape[1:]], seed))
-
-
-_RANGES = {
-    "> 0": lambda value: value > 0,
-    ">= 0": lambda value: value >= 0,
-    "in [0, 1)": lambda value: 0 <= value < 1,
-    "in [0, 1]": lambda value: 0 <= value <= 1,
-}
-
-
-def require(config: object, what: str, *names: str) -> None:
-    """Checks the range of settings; for a settings class's `__post_init__`.
-
-    Args:
-        config: the settings.
-        what: "> 0", ">= 0", "in [0, 1)" or "in [0, 1]".
-        *names: of the settings that must be so.
-
-    Raises:
-        ValueError: one isn't, or isn't finite.
-    """
-    for name in names:
-        value = getattr(config, name)
-        if not math.isfinite(value):
-            raise ValueError(f"{name} must be {what} and finite. Received: {name}={value}")
-        if not _RANGES[what](value):
-            raise ValueError(f"{name} must be {what}. Received: {name}={value}")
-
-
-def require_labels(config: object) -> None:
-    """Checks the bounds of smoothed real labels; for a settings class's `__post_init__`.
-
-    Args:
-        config: with `real_label_low` and `real_label_high`.
-
-    Raises:
-        ValueError: one is negative or not finite, or they are in the wrong order.
-    """
-    require(config, ">= 0", "real_label_low", "real_label_high")
-    if config.real_label_low > config.real_label_high:
-        raise ValueError(
-            "real_label_low must be <= real_label_high. Received: "
-            f"real_label_low={config.real_label_low}, real_label_high={config.real_label_high}"
-        )
+        return replicas.own_rows(function([rows, *shape[1:]], seed))
 
 
 def gaussian(outputs: tf.Tensor) -> tfd.Normal:
@@ -280,90 +236,3 @@ def category_kl(probabilities: tf.Tensor, prior: tfd.OneHotCategorical) -> tf.Te
 def batched(values: tf.Tensor, size: int = 256) -> list[tf.Tensor]:
     """Returns the rows in parts of at most `size`."""
     return [values[first : first + size] for first in range(0, values.shape[0], size)]
-
-
-def replica_mean(values: tf.Tensor) -> tf.Tensor:
-    """Returns this replica's share of the batch mean: optimizers sum gradients over the replicas.
-
-    Args:
-        values: one value per example of the replica, [replica_batch].
-
-    Returns:
-        share: scalar, the mean of `values` over the number of replicas.
-    """
-    return tf.reduce_mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def whole_batch(values: tf.Tensor) -> tf.Tensor:
-    """Returns the rows of all replicas, for what couples the examples of a batch.
-
-    Gradients pass to the replicas that the rows are from. Call it on every replica.
-
-    Args:
-        values: of this replica's examples, [replica_batch, ...].
-
-    Returns:
-        rows: of the whole batch, in its order, [batch, ...]; `values` on one replica.
-    """
-    context = tf.distribute.get_replica_context()
-    others = context.num_replicas_in_sync - 1
-    if not others:
-        return values
-    share = values.shape[0]
-    before = context.replica_id_in_sync_group * share
-    # A sum with zeros is exact; all_gather costs a second operation and the static shape.
-    paddings = [[before, others * share - before]] + [[0, 0]] * (values.shape.rank - 1)
-    rows = context.all_reduce(tf.distribute.ReduceOp.SUM, tf.pad(values, paddings))
-    return tf.ensure_shape(rows, [(others + 1) * share, *values.shape[1:]])
-
-
-def replica_rows(rows: tf.Tensor) -> tf.Tensor:
-    """Returns this replica's rows of the whole batch.
-
-    Args:
-        rows: of the whole batch, [batch, ...].
-
-    Returns:
-        values: [replica_batch, ...]; `rows` on one replica.
-    """
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync == 1:
-        return rows
-    share = rows.shape[0] // context.num_replicas_in_sync
-    first = context.replica_id_in_sync_group * share
-    return rows[first : first + share]
-
-
-def gradients(
-    tape: tf.GradientTape, loss: tf.Tensor, variables: Sequence[tf.keras.Variable]
-) -> list[tf.Tensor]:
-    """Returns the gradients of a loss, zeros where it doesn't depend on a variable.
-
-    Args:
-        tape: that recorded the loss.
-        loss: scalar.
-        variables: the network variables of one phase.
-
-    Returns:
-        gradients: one of each variable, in its shape.
-    """
-    # unconnected_gradients=ZERO crashes on Keras variables.
-    found = tape.gradient(loss, variables)
-    return [tf.zeros(v.shape) if g is None else g for g, v in zip(found, variables, strict=True)]
-
-
-def summed_norm(values: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Returns the norm of gradients, those of all replicas added up as an optimizer does.
-
-    Call it on every replica.
-
-    Args:
-        values: this replica's gradients.
-
-    Returns:
-        norm: float32 scalar, over all of them together.
-    """
-    context = tf.distribute.get_replica_context()
-    if context.num_replicas_in_sync > 1:
-        values = context.all_reduce(tf.distribute.ReduceOp.SUM, list(values))
-    return tf.linalg.global_norm(values)

@@ -19,7 +19,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information, total_correlation
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges, replicas
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars, study_presets
 
 tfd = tfp.distributions
@@ -33,7 +33,7 @@ class BetaTCVAEConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "beta")
+        ranges.require(self, ">= 0", "beta")
 
 
 PRESETS: Mapping[str, base.Preset] = study_presets(
@@ -66,12 +66,12 @@ class BetaTCVAE(VAE):
             reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
             batch_posterior = tfd.Normal(
-                base.whole_batch(posterior.loc), base.whole_batch(posterior.scale)
+                replicas.whole_batch(posterior.loc), replicas.whole_batch(posterior.scale)
             )
             correlation = total_correlation.minibatch_total_correlation(
                 batch_posterior, z
             )  # eq. (3)
-            objective = base.replica_mean(
+            objective = replicas.mean(
                 reconstruction_loss
                 + tf.reduce_sum(kl, axis=1)
                 + (self.config.beta - 1.0) * correlation

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ibgan_tf.config import setting
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges
 from ibgan_tf.models.vae import VAE, VAEConfig, study_presets
 
 
@@ -26,7 +26,7 @@ class BetaVAEConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "beta")
+        ranges.require(self, ">= 0", "beta")
 
 
 PRESETS: Mapping[str, base.Preset] = study_presets(

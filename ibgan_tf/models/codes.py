@@ -13,7 +13,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges, replicas
 from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions
@@ -36,7 +36,7 @@ class LatentSettings:
 
     def check_latent(self) -> None:
         """Checks the ranges; for `__post_init__`."""
-        base.require(self, ">= 0", "noise_dim", "continuous_dim")
+        ranges.require(self, ">= 0", "noise_dim", "continuous_dim")
         if any(size < 2 for size in self.categorical_sizes):
             raise ValueError(
                 "categorical_sizes must be >= 2, each. "
@@ -269,7 +269,7 @@ def code_information(
         value, posterior = values[part.name], found[part.name]
         if part.name == "c" and not learned_variance:
             described[part.name] = information.dimensionwise_fitted_information(
-                base.whole_batch(value), base.whole_batch(posterior.mean()), part.prior
+                replicas.whole_batch(value), replicas.whole_batch(posterior.mean()), part.prior
             )
             continue
         bound = posterior.log_prob(value) - part.prior.log_prob(value)

@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information, total_correlation
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges, replicas
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars, study_presets
 from ibgan_tf.networks import initialization, mlp
 from ibgan_tf.seeds import Draw
@@ -41,9 +41,9 @@ class FactorVAEConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "total_correlation_weight", "discriminator_layers")
-        base.require(self, "> 0", "discriminator_width", "discriminator_learning_rate")
-        base.require(self, "in [0, 1)", "discriminator_beta_1", "discriminator_beta_2")
+        ranges.require(self, ">= 0", "total_correlation_weight", "discriminator_layers")
+        ranges.require(self, "> 0", "discriminator_width", "discriminator_learning_rate")
+        ranges.require(self, "in [0, 1)", "discriminator_beta_1", "discriminator_beta_2")
 
 
 PRESETS: Mapping[str, base.Preset] = study_presets(
@@ -104,20 +104,20 @@ class FactorVAE(VAE):
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
             joint_logits = self.discriminator(z, training=True)
             correlation = total_correlation.density_ratio_total_correlation(joint_logits)  # eq. (3)
-            objective = base.replica_mean(
+            objective = replicas.mean(
                 reconstruction_loss
                 + tf.reduce_sum(kl, axis=1)
                 + self.config.total_correlation_weight * correlation
             )  # eq. (2)
 
             # Codes are shuffled over the whole batch, on any number of replicas.
-            codes = base.whole_batch(tf.stop_gradient(z))
-            draws = base.whole_batch(self.draw_uniform(z.shape, Draw.PERMUTATION))
-            permuted = base.replica_rows(total_correlation.permute_dimensions(codes, draws))
+            codes = replicas.whole_batch(tf.stop_gradient(z))
+            draws = replicas.whole_batch(self.draw_uniform(z.shape, Draw.PERMUTATION))
+            permuted = replicas.own_rows(total_correlation.permute_dimensions(codes, draws))
             permuted_logits = self.discriminator(permuted, training=True)
             loss = total_correlation.latent_discriminator_loss(joint_logits, permuted_logits)
-            discriminator_objective = base.replica_mean(loss)
-        discriminator_gradients = base.gradients(
+            discriminator_objective = replicas.mean(loss)
+        discriminator_gradients = replicas.gradients(
             tape, discriminator_objective, self.discriminator_variables
         )
         self.update_autoencoder(tape, objective)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training
+from ibgan_tf.models import base, codes, gan_training, replicas
 from ibgan_tf.models.gan_settings import PRESETS, GANConfig
 from ibgan_tf.networks import dcgan, initialization
 from ibgan_tf.seeds import Draw
@@ -109,7 +109,7 @@ class GAN(base.GenerativeModel):
     def _generator_loss(self, generated: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         logits = self._logits(generated)
         loss = adversarial.non_saturating_generator_loss(logits)
-        return base.replica_mean(loss), {
+        return replicas.mean(loss), {
             "generator_loss": tf.reduce_mean(loss),
             "probability_generated": tf.reduce_mean(tf.sigmoid(logits)),
         }
@@ -120,9 +120,9 @@ class GAN(base.GenerativeModel):
             loss, scalars = gan_training.discriminator_loss(
                 self, self._logits(real), self._logits(generated)
             )
-            objective = base.replica_mean(loss)
+            objective = replicas.mean(loss)
         self.discriminator_optimizer.apply(
-            base.gradients(tape, objective, self.discriminator_variables),
+            replicas.gradients(tape, objective, self.discriminator_variables),
             self.discriminator_variables,
         )
         return scalars

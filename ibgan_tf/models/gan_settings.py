@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from ibgan_tf.config import check_choices, setting
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges
 from ibgan_tf.models.codes import LatentSettings
 from ibgan_tf.networks import initialization
 
@@ -50,12 +50,12 @@ class GANConfig(LatentSettings):
     def __post_init__(self):
         check_choices(self)
         self.check_latent()
-        base.require(self, "> 0", "generator_width", "discriminator_width", "epsilon")
-        base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
-        base.require(self, "> 0", "instance_noise_steps", "generator_updates")
-        base.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
-        base.require(self, "in [0, 1)", "rho", "momentum", "beta_1", "beta_2")
-        base.require_labels(self)
+        ranges.require(self, "> 0", "generator_width", "discriminator_width", "epsilon")
+        ranges.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
+        ranges.require(self, "> 0", "instance_noise_steps", "generator_updates")
+        ranges.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
+        ranges.require(self, "in [0, 1)", "rho", "momentum", "beta_1", "beta_2")
+        ranges.require_labels(self)
 
 
 # IB-GAN's settings where GAN and InfoGAN are parts of it ("For the GAN baselines, we use the subset

@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, schedules
+from ibgan_tf.models import base, replicas, schedules
 from ibgan_tf.models.gan_settings import GANConfig
 from ibgan_tf.models.ibgan_settings import IBGANConfig
 from ibgan_tf.networks import dcgan, spectral
@@ -98,7 +98,7 @@ def update_generator(
 ) -> None:
     """Lets a model's generator side go down the gradient of what a tape has recorded."""
     model.generator_optimizer.apply(
-        base.gradients(tape, objective, model.generator_variables), model.generator_variables
+        replicas.gradients(tape, objective, model.generator_variables), model.generator_variables
     )
 
 

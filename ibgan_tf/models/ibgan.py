@@ -34,7 +34,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry
 from ibgan_tf.losses import adversarial, information
-from ibgan_tf.models import base, gan_training, schedules
+from ibgan_tf.models import base, gan_training, replicas, schedules
 from ibgan_tf.models.ibgan_settings import PRESETS, IBGANConfig
 from ibgan_tf.networks import dcgan, initialization, mlp
 from ibgan_tf.optimizers import FusedRMSprop
@@ -197,15 +197,15 @@ class IBGAN(base.GenerativeModel):
             objective = adversarial_loss - (
                 config.information_weight * lower_bound - beta * upper_bound
             )  # eq. (11)
-            objective = base.replica_mean(objective)
+            objective = replicas.mean(objective)
 
             if not alternating:
                 discriminator_loss, scalars = self._discriminator_loss(real, generated_logits)
 
-        generator_gradients = base.gradients(tape, objective, self.generator_variables)
+        generator_gradients = replicas.gradients(tape, objective, self.generator_variables)
         if not alternating:
             self.discriminator_optimizer.apply(
-                base.gradients(
+                replicas.gradients(
                     discriminator_tape, discriminator_loss, self.discriminator_variables
                 ),
                 self.discriminator_variables,
@@ -219,7 +219,7 @@ class IBGAN(base.GenerativeModel):
             "probability_generated": tf.reduce_mean(tf.sigmoid(generated_logits)),
             "information_lower_bound": tf.reduce_mean(lower_bound),
             "information_lower_bound_fitted": information.fitted_information_lower_bound(
-                base.whole_batch(z), base.whole_batch(reconstruction.loc)
+                replicas.whole_batch(z), replicas.whole_batch(reconstruction.loc)
             ),
             "information_upper_bound": tf.reduce_mean(upper_bound),
             **({"beta": beta} if config.beta_steps else {}),
@@ -232,7 +232,8 @@ class IBGAN(base.GenerativeModel):
             features = self._features(generated, training=True)
             loss, scalars = self._discriminator_loss(real, self._logits(features, training=True))
         self.discriminator_optimizer.apply(
-            base.gradients(tape, loss, self.discriminator_variables), self.discriminator_variables
+            replicas.gradients(tape, loss, self.discriminator_variables),
+            self.discriminator_variables,
         )
         return scalars
 
@@ -243,7 +244,7 @@ class IBGAN(base.GenerativeModel):
             self.reconstruct(real_features, training=True)
         real_logits = self._logits(real_features, training=True)
         loss, scalars = gan_training.discriminator_loss(self, real_logits, generated_logits)
-        return base.replica_mean(loss), scalars
+        return replicas.mean(loss), scalars
 
     def upper_bound_weight(self) -> tf.Tensor | float:
         """Returns beta of eq. (11) at the current step: the paper's constant, or scheduled."""

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from ibgan_tf.config import check_choices, setting
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges
 from ibgan_tf.networks import initialization
 
 
@@ -62,15 +62,15 @@ class IBGANConfig:
 
     def __post_init__(self):
         check_choices(self)
-        base.require(self, "> 0", "z_dim", "r_dim", "generator_width", "discriminator_width")
-        base.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
-        base.require(self, "> 0", "epsilon", "instance_noise_steps")
-        base.require(self, ">= 0", "beta", "beta_start", "beta_hold_steps", "beta_steps")
-        base.require(self, ">= 0", "information_weight", "learning_rate_end")
-        base.require(self, ">= 0", "learning_rate_hold_steps", "learning_rate_steps")
-        base.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
-        base.require(self, "in [0, 1)", "rho", "momentum")
-        base.require_labels(self)
+        ranges.require(self, "> 0", "z_dim", "r_dim", "generator_width", "discriminator_width")
+        ranges.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
+        ranges.require(self, "> 0", "epsilon", "instance_noise_steps")
+        ranges.require(self, ">= 0", "beta", "beta_start", "beta_hold_steps", "beta_steps")
+        ranges.require(self, ">= 0", "information_weight", "learning_rate_end")
+        ranges.require(self, ">= 0", "learning_rate_hold_steps", "learning_rate_steps")
+        ranges.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
+        ranges.require(self, "in [0, 1)", "rho", "momentum")
+        ranges.require_labels(self)
 
 
 _FAST = {

@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import discrepancy, information
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges, replicas
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars, study_presets
 from ibgan_tf.seeds import Draw
 
@@ -37,8 +37,8 @@ class InfoVAEConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, "in [0, 1]", "information_weight")
-        base.require(self, ">= 0", "prior_weight")
+        ranges.require(self, "in [0, 1]", "information_weight")
+        ranges.require(self, ">= 0", "prior_weight")
         if self.information_weight + self.prior_weight < 1.0:
             raise ValueError(
                 "information_weight + prior_weight must be >= 1. "
@@ -77,9 +77,9 @@ class InfoVAE(VAE):
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
             prior_draws = self.draw_normal(z.shape, Draw.NOISE)  # p(z)
             prior_discrepancy = discrepancy.maximum_mean_discrepancy(
-                base.whole_batch(z), base.whole_batch(prior_draws)
+                replicas.whole_batch(z), replicas.whole_batch(prior_draws)
             )
-            objective = base.replica_mean(
+            objective = replicas.mean(
                 reconstruction_loss
                 + (1.0 - config.information_weight) * tf.reduce_sum(kl, axis=1)
                 + (config.information_weight + config.prior_weight - 1.0) * prior_discrepancy

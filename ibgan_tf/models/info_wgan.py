@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training
+from ibgan_tf.models import base, codes, gan_training, ranges
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.infogan_settings import InfoGANConfig
@@ -55,7 +55,7 @@ class InfoWGANConfig(InfoGANConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, "> 0", "weight_limit", "discriminator_updates")
+        ranges.require(self, "> 0", "weight_limit", "discriminator_updates")
         if (self.real_label_low, self.real_label_high) != (1.0, 1.0):
             raise ValueError(
                 "real_label_low and real_label_high must be 1, for a critic has no labels. "

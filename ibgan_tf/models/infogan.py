@@ -28,7 +28,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, code_gan, codes, gan_training
+from ibgan_tf.models import code_gan, codes, gan_training, replicas
 from ibgan_tf.models.infogan_settings import PRESETS, InfoGANConfig
 from ibgan_tf.networks import dcgan, initialization
 from ibgan_tf.seeds import Draw
@@ -145,7 +145,7 @@ class InfoGAN(code_gan.CodeGAN):
         posteriors = self.reconstruct(features, training=True)  # q(c|x)
         loss, scalars = self._generator_loss(logits)
         bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
-        return base.replica_mean(loss - self._weighted(bounds)), scalars | {
+        return replicas.mean(loss - self._weighted(bounds)), scalars | {
             "information_lower_bound": tf.reduce_mean(tf.add_n(list(bounds.values()))),
             **codes.information_scalars(self.batch_information(posteriors, latent)),
         }
@@ -177,9 +177,9 @@ class InfoGAN(code_gan.CodeGAN):
                 posteriors = self.reconstruct(features, training=True)
                 bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
                 loss -= self._weighted(bounds)
-            objective = base.replica_mean(loss)
+            objective = replicas.mean(loss)
         self.discriminator_optimizer.apply(
-            base.gradients(tape, objective, self.discriminator_variables),
+            replicas.gradients(tape, objective, self.discriminator_variables),
             self.discriminator_variables,
         )
         return scalars

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from ibgan_tf.config import setting
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges
 from ibgan_tf.models.gan_settings import GANConfig, presets_of
 
 
@@ -33,7 +33,7 @@ class InfoGANConfig(GANConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "information_weight", "category_weight")
+        ranges.require(self, ">= 0", "information_weight", "category_weight")
         self.check_codes("InfoGAN must have codes")
 
 

@@ -31,7 +31,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training
+from ibgan_tf.models import base, codes, gan_training, ranges, replicas
 from ibgan_tf.models.ali import ALI, ALIConfig
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.seeds import Draw
@@ -50,7 +50,7 @@ class InfoVAEGANConfig(ALIConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, "> 0", "information_learning_rate", "inference_learning_rate")
+        ranges.require(self, "> 0", "information_learning_rate", "inference_learning_rate")
 
 
 _CODE = "InfoVAE_3DChairs.py of the paper's code, and section 5.2"
@@ -139,15 +139,15 @@ class InfoVAEGAN(ALI):
                 scalars = self.update_discriminator((images, inferred), (generated, code))
             logits = self._logits(generated, code)
             loss = adversarial.non_saturating_generator_loss(logits)
-            generator_objective = base.replica_mean(loss)  # eq. (29)
+            generator_objective = replicas.mean(loss)  # eq. (29)
             found = self.infer(generated, training=True)  # q(c|G(z, c))
             bounds = codes.information_lower_bounds(
                 _of_unit_variance(found), self.code_parts, latent
             )
             bound = tf.add_n(list(bounds.values()))
-            information_objective = base.replica_mean(-bound)  # eq. (30)
+            information_objective = replicas.mean(-bound)  # eq. (30)
             error, kl = self._lower_bound_parts(generated, found, latent)
-            inference_objective = base.replica_mean(error + kl)  # eq. (31)
+            inference_objective = replicas.mean(error + kl)  # eq. (31)
         # All gradients before any update: each is of the same weights.
         updates = [
             (self.generator_optimizer, generator_objective, self.generator_variables),
@@ -155,7 +155,7 @@ class InfoVAEGAN(ALI):
             (self.inference_optimizer, inference_objective, self.encoder_variables),
         ]
         found_gradients = [
-            base.gradients(tape, objective, variables) for _, objective, variables in updates
+            replicas.gradients(tape, objective, variables) for _, objective, variables in updates
         ]
         for (optimizer, _, variables), gradients in zip(updates, found_gradients, strict=True):
             optimizer.apply(gradients, variables)

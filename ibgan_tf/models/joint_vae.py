@@ -26,7 +26,7 @@ import tensorflow_probability as tfp
 from ibgan_tf import registry
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
-from ibgan_tf.models import base, codes, schedules
+from ibgan_tf.models import base, codes, ranges, replicas, schedules
 from ibgan_tf.models.vae import VAE, VAEConfig, bound_scalars
 from ibgan_tf.networks import conv_autoencoder
 
@@ -50,9 +50,9 @@ class JointVAEConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, "> 0", "temperature", "capacity_steps")
-        base.require(self, ">= 0", "continuous_capacity", "categorical_capacity")
-        base.require(self, ">= 0", "continuous_weight", "categorical_weight")
+        ranges.require(self, "> 0", "temperature", "capacity_steps")
+        ranges.require(self, ">= 0", "continuous_capacity", "categorical_capacity")
+        ranges.require(self, ">= 0", "continuous_weight", "categorical_weight")
         if not self.categorical_sizes or any(size < 2 for size in self.categorical_sizes):
             raise ValueError(
                 "categorical_sizes must be one number or more, each >= 2. "
@@ -151,7 +151,7 @@ class JointVAE(VAE):
             categorical = tf.add_n(list(category_kl.values()))
             continuous_capacity, categorical_capacity = self.capacities()
             config = self.config
-            objective = base.replica_mean(
+            objective = replicas.mean(
                 reconstruction_loss
                 + config.continuous_weight * _distance(continuous, continuous_capacity)
                 + config.categorical_weight * _distance(categorical, categorical_capacity)
@@ -279,4 +279,4 @@ class JointVAE(VAE):
 
 def _distance(kl: tf.Tensor, capacity: tf.Tensor) -> tf.Tensor:
     """Returns how far the mean divergence of the whole batch is from its capacity, nats, scalar."""
-    return tf.abs(tf.reduce_mean(base.whole_batch(kl)) - capacity)
+    return tf.abs(tf.reduce_mean(replicas.whole_batch(kl)) - capacity)

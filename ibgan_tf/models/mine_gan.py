@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
-from ibgan_tf.models import base, codes, gan_training
+from ibgan_tf.models import base, codes, gan_training, ranges, replicas
 from ibgan_tf.models.gan import GAN
 from ibgan_tf.models.gan_settings import GANConfig, presets_of
 from ibgan_tf.networks import initialization, pairs
@@ -42,9 +42,9 @@ class MineGANConfig(GANConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "information_weight")
-        base.require(self, "> 0", "statistics_learning_rate")
-        base.require(self, "in [0, 1)", "average_decay")
+        ranges.require(self, ">= 0", "information_weight")
+        ranges.require(self, "> 0", "statistics_learning_rate")
+        ranges.require(self, "in [0, 1)", "average_decay")
         self.check_codes("MINE-GAN must have codes")
 
 
@@ -122,8 +122,8 @@ class MineGAN(GAN):
                         scalars = self._update_discriminator(real, generated)
                 loss, generator_scalars = self._generator_loss(generated)
                 bound, trained_bound, averaged = self._information(generated, code)
-                information_loss = base.replica_mean(-self.config.information_weight * bound)
-                statistics_loss = base.replica_mean(-trained_bound)
+                information_loss = replicas.mean(-self.config.information_weight * bound)
+                statistics_loss = replicas.mean(-trained_bound)
             part = self._update_generator(tape, loss, information_loss)
             self._update_statistics(tape, statistics_loss, averaged)
         self.step.assign_add(1)
@@ -136,9 +136,11 @@ class MineGAN(GAN):
     def _information(self, generated, code) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns I_T of the whole batch, what T climbs in its place, and the new average's log."""
         features = self.statistics_features(generated, training=True)
-        shuffled = base.replica_rows(tf.roll(base.whole_batch(code), shift=1, axis=0))
+        shuffled = replicas.own_rows(tf.roll(replicas.whole_batch(code), shift=1, axis=0))
         joint, marginal = (
-            base.whole_batch(self.statistics_pairs(tf.concat([features, own], 1), training=True))
+            replicas.whole_batch(
+                self.statistics_pairs(tf.concat([features, own], 1), training=True)
+            )
             for own in (code, shuffled)
         )  # T(x, c), [batch, 1]
         log_mean = information.log_mean_exp(marginal[:, 0])
@@ -156,9 +158,9 @@ class MineGAN(GAN):
     def _update_generator(self, tape, loss, information_loss) -> tf.Tensor:
         """Lets G go down both losses, the second no more steeply; returns what part that leaves."""
         variables = self.generator_variables
-        adversarial_gradients = base.gradients(tape, loss, variables)
-        gradients = base.gradients(tape, information_loss, variables)
-        limit, norm = base.summed_norm(adversarial_gradients), base.summed_norm(gradients)
+        adversarial_gradients = replicas.gradients(tape, loss, variables)
+        gradients = replicas.gradients(tape, information_loss, variables)
+        limit, norm = replicas.summed_norm(adversarial_gradients), replicas.summed_norm(gradients)
         part = tf.minimum(1.0, tf.math.divide_no_nan(limit, norm))
         self.generator_optimizer.apply(
             [a + part * g for a, g in zip(adversarial_gradients, gradients, strict=True)], variables
@@ -167,6 +169,6 @@ class MineGAN(GAN):
 
     def _update_statistics(self, tape, loss, averaged) -> None:
         """Lets T climb its bound, and keeps the average."""
-        gradients = base.gradients(tape, loss, self.statistics_variables)
+        gradients = replicas.gradients(tape, loss, self.statistics_variables)
         self.statistics_optimizer.apply(gradients, self.statistics_variables)
         self.log_average.assign(averaged)

@@ -29,7 +29,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import registry
 from ibgan_tf.config import setting
-from ibgan_tf.models import base, codes, schedules
+from ibgan_tf.models import base, codes, ranges, replicas, schedules
 from ibgan_tf.models.vae import VAE, VAEConfig
 from ibgan_tf.networks import image_shapes, mlp
 
@@ -55,7 +55,7 @@ class StackedCorExConfig(VAEConfig):
 
     def __post_init__(self):
         super().__post_init__()
-        base.require(self, ">= 0", "category_steps")
+        ranges.require(self, ">= 0", "category_steps")
         if self.num_categories < 2:
             raise ValueError(
                 f"num_categories must be >= 2. Received: num_categories={self.num_categories}"
@@ -129,7 +129,7 @@ class StackedCorEx(VAE):
             category_kl = tfd.kl_divergence(category, self.category_prior)  # of p(s|z) and r(s)
             entropy = tf.reduce_sum(posterior.entropy(), axis=1)
             weighted = self.category_weight() * category_kl
-            objective = base.replica_mean(
+            objective = replicas.mean(
                 reconstruction_loss - explained + weighted - entropy
             )  # eq. (19)
         self.update_autoencoder(tape, objective)

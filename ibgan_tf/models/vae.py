@@ -19,7 +19,7 @@ import tensorflow_probability as tfp
 from ibgan_tf import registry
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import information, reconstruction
-from ibgan_tf.models import base
+from ibgan_tf.models import base, ranges, replicas
 from ibgan_tf.networks import conv_autoencoder, initialization
 from ibgan_tf.seeds import Draw, stateless_seed
 
@@ -38,8 +38,8 @@ class VAEConfig:
 
     def __post_init__(self):
         check_choices(self)
-        base.require(self, "> 0", "z_dim", "learning_rate", "epsilon")
-        base.require(self, "in [0, 1)", "beta_1", "beta_2")
+        ranges.require(self, "> 0", "z_dim", "learning_rate", "epsilon")
+        ranges.require(self, "in [0, 1)", "beta_1", "beta_2")
 
 
 _STUDY = "Locatello et al. 2019 (disentanglement_lib)"
@@ -138,7 +138,7 @@ class VAE(base.GenerativeModel):
             z = self.draw_code(posterior)
             reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
-            objective = base.replica_mean(reconstruction_loss + self.weighted_kl(kl))
+            objective = replicas.mean(reconstruction_loss + self.weighted_kl(kl))
         self.update_autoencoder(tape, objective)
         self.step.assign_add(1)
         return bound_scalars(reconstruction_loss, kl)
@@ -192,7 +192,7 @@ class VAE(base.GenerativeModel):
             tape: that recorded the objective.
             objective: scalar, this replica's share.
         """
-        gradients = base.gradients(tape, objective, self.autoencoder_variables)
+        gradients = replicas.gradients(tape, objective, self.autoencoder_variables)
         self.autoencoder_optimizer.apply(gradients, self.autoencoder_variables)
 
     # The networks as distributions

@@ -106,20 +106,6 @@ def test_uniform_draws_are_uniform(model):
     assert stats.kstest(values, "uniform").pvalue > 0.01
 
 
-def test_one_replica_has_the_whole_mean():
-    np.testing.assert_allclose(base.replica_mean(tf.constant([1.0, 2.0, 6.0])), 3.0, rtol=1e-6)
-
-
-def test_variables_that_a_loss_does_not_reach_have_gradients_of_zero():
-    used = tf.keras.Variable([1.0, 2.0], name="used")
-    unused = tf.keras.Variable([[3.0]], name="unused")
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(used.value**2)
-    found = base.gradients(tape, loss, [used, unused])
-    np.testing.assert_array_equal(found[0], [2.0, 4.0])
-    np.testing.assert_array_equal(found[1], [[0.0]])
-
-
 def test_descriptions_cannot_be_changed():
     part = base.LatentPart(name="z", size=2, prior=tfd.Normal([0.0, 0.0], 1.0), traversable=False)
     with pytest.raises(dataclasses.FrozenInstanceError):

@@ -9,7 +9,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf import config
 from ibgan_tf.data import base as data_base
-from ibgan_tf.models import base
+from ibgan_tf.models import base, replicas
 from ibgan_tf.optimizers import FusedRMSprop
 from ibgan_tf.seeds import Draw
 
@@ -55,8 +55,8 @@ class ToyModel(base.GenerativeModel):
         with tf.GradientTape() as tape:
             r = self.draw_normal([batch["images"].shape[0], 2], Draw.CODE)
             error = tf.square(self.generator(r, training=True) - batch["images"])
-            loss = base.replica_mean(tf.reduce_mean(error, axis=[1, 2, 3]))
-        gradients = base.gradients(tape, loss, self.variables_to_train)
+            loss = replicas.mean(tf.reduce_mean(error, axis=[1, 2, 3]))
+        gradients = replicas.gradients(tape, loss, self.variables_to_train)
         self.optimizer_of_all.apply(gradients, self.variables_to_train)
         self.step.assign_add(1)
         self._spoil(self.variables_to_train[-1], self.config.bad_weight_at)

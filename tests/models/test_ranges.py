@@ -1,0 +1,32 @@
+import types
+
+import pytest
+
+from ibgan_tf.models import ranges
+
+
+@pytest.mark.parametrize(
+    ("what", "inside", "outside"),
+    [
+        ("> 0", 1e-9, 0),
+        (">= 0", 0, -1e-9),
+        ("in [0, 1)", 0, 1),
+        ("in [0, 1]", 1, 1.001),
+    ],
+)
+def test_a_setting_must_be_in_its_range(what, inside, outside):
+    ranges.require(types.SimpleNamespace(rate=inside), what, "rate")
+    with pytest.raises(ValueError) as error:
+        ranges.require(types.SimpleNamespace(rate=outside), what, "rate")
+    assert str(error.value) == f"rate must be {what}. Received: rate={outside}"
+
+
+def test_a_setting_must_be_finite():
+    with pytest.raises(ValueError, match="rate must be > 0 and finite. Received: rate=nan"):
+        ranges.require(types.SimpleNamespace(rate=float("nan")), "> 0", "rate")
+
+
+def test_the_bounds_of_labels_are_in_their_order():
+    ranges.require_labels(types.SimpleNamespace(real_label_low=0.7, real_label_high=1.2))
+    with pytest.raises(ValueError, match="real_label_low must be <= real_label_high"):
+        ranges.require_labels(types.SimpleNamespace(real_label_low=1.2, real_label_high=0.7))
