@@ -1,4 +1,7 @@
-"""The optimizer of the published settings: PyTorch's RMSprop, in one pass over memory."""
+"""Optimizers of the published settings: PyTorch's RMSprop, in one pass over memory, and Adam."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -54,3 +57,18 @@ class FusedRMSprop(tf.keras.optimizers.RMSprop):
             epsilon=tf.cast(self.epsilon, variable.dtype),
             grad=tf.cast(gradient, variable.dtype),
         )
+
+
+def built_adam(
+    config: Any, learning_rate: float, variables: Sequence[tf.keras.Variable]
+) -> tf.keras.optimizers.Adam:
+    """Returns Keras's Adam, built at once so that a checkpoint restores its state.
+
+    Args:
+        config: with `beta_1`, `beta_2` and `epsilon`.
+        learning_rate: step size, > 0.
+        variables: that it updates.
+    """
+    made = tf.keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
+    made.build(variables)
+    return made

@@ -24,9 +24,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ibgan_tf import optimizers
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, code_gan, codes, gan_training, ranges, replicas
+from ibgan_tf.models import base, code_gan, codes, ranges, replicas
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.networks import dcgan, initialization, pairs
 from ibgan_tf.seeds import Draw
@@ -121,7 +122,7 @@ class ALI(code_gan.CodeGAN):
             seed=seed,
         )
         self.discriminator_variables = [v for n in discriminators for v in n.trainable_variables]
-        self.discriminator_optimizer = gan_training.adam(
+        self.discriminator_optimizer = optimizers.built_adam(
             config, config.discriminator_learning_rate, self.discriminator_variables
         )
         self._build_other_optimizers()
@@ -156,7 +157,7 @@ class ALI(code_gan.CodeGAN):
         self.generator_variables = (
             self.generator.trainable_variables + self.encoder.trainable_variables
         )
-        self.generator_optimizer = gan_training.adam(
+        self.generator_optimizer = optimizers.built_adam(
             self.config, self.config.generator_learning_rate, self.generator_variables
         )
 

@@ -1,16 +1,15 @@
 """What GAN and InfoGAN share, and of it what IB-GAN does too: instance noise and D's loss."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import tensorflow as tf
 
+from ibgan_tf import optimizers
 from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, replicas, schedules
 from ibgan_tf.models.gan_settings import GANConfig
 from ibgan_tf.models.ibgan_settings import IBGANConfig
 from ibgan_tf.networks import dcgan, spectral
-from ibgan_tf.optimizers import FusedRMSprop
 from ibgan_tf.seeds import Draw
 
 
@@ -47,19 +46,10 @@ def optimizer(
 ) -> tf.keras.optimizers.Optimizer:
     """Returns a built optimizer of the kind that the settings ask for."""
     if config.optimizer == "adam":
-        return adam(config, learning_rate, variables)
-    made = FusedRMSprop(
+        return optimizers.built_adam(config, learning_rate, variables)
+    made = optimizers.FusedRMSprop(
         learning_rate, rho=config.rho, momentum=config.momentum, epsilon=config.epsilon
     )
-    made.build(variables)
-    return made
-
-
-def adam(
-    config: Any, learning_rate: float, variables: Sequence[tf.keras.Variable]
-) -> tf.keras.optimizers.Adam:
-    """Returns a built Adam with the settings' `beta_1`, `beta_2` and `epsilon`."""
-    made = tf.keras.optimizers.Adam(learning_rate, config.beta_1, config.beta_2, config.epsilon)
     made.build(variables)
     return made
 

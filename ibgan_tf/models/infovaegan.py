@@ -29,9 +29,10 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from ibgan_tf import optimizers
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training, ranges, replicas
+from ibgan_tf.models import base, codes, ranges, replicas
 from ibgan_tf.models.ali import ALI, ALIConfig
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.seeds import Draw
@@ -109,13 +110,13 @@ class InfoVAEGAN(ALI):
         self.generator_variables = self.generator.trainable_variables
         self.encoder_variables = self.encoder.trainable_variables
         self.information_variables = self.generator_variables + self.encoder_variables
-        self.generator_optimizer = gan_training.adam(
+        self.generator_optimizer = optimizers.built_adam(
             config, config.generator_learning_rate, self.generator_variables
         )
-        self.information_optimizer = gan_training.adam(
+        self.information_optimizer = optimizers.built_adam(
             config, config.information_learning_rate, self.information_variables
         )
-        self.inference_optimizer = gan_training.adam(
+        self.inference_optimizer = optimizers.built_adam(
             config, config.inference_learning_rate, self.encoder_variables
         )
 

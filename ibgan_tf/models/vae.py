@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from ibgan_tf import registry
+from ibgan_tf import optimizers, registry
 from ibgan_tf.config import check_choices, setting
 from ibgan_tf.losses import information, reconstruction
 from ibgan_tf.models import base, ranges, replicas
@@ -109,10 +109,9 @@ class VAE(base.GenerativeModel):
         networks = list(self.networks().values())
         initialization.initialize(networks, scheme="glorot_uniform", seed=seed)
         self.autoencoder_variables = [v for n in networks for v in n.trainable_variables]
-        self.autoencoder_optimizer = tf.keras.optimizers.Adam(
-            config.learning_rate, config.beta_1, config.beta_2, config.epsilon
+        self.autoencoder_optimizer = optimizers.built_adam(
+            config, config.learning_rate, self.autoencoder_variables
         )
-        self.autoencoder_optimizer.build(self.autoencoder_variables)
         self._finish_building()
 
     def _build_networks(self) -> None:
