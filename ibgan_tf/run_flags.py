@@ -1,14 +1,16 @@
 """The flags of a training run: of the run itself, of its model and of its data set.
 
-def define(argv: Sequence[str]) -> None:
-    run_flags.define_flags(argv, models=MODELS, datasets=DATASETS)
+A script that trains has:
 
-def main(argv: Sequence[str]) -> None:
-    pieces = resolve_run(run_flags.explicit_flags(), models=MODELS, datasets=DATASETS)
-    ...
+    def define(argv: Sequence[str]) -> None:
+        run_flags.define_flags(argv, models=MODELS, datasets=DATASETS)
 
-if __name__ == "__main__":
-    command_line.run_main(main, define=define)
+    def main(argv: Sequence[str]) -> None:
+        pieces = resolve.resolve_run(run_flags.explicit_flags(), models=MODELS, datasets=DATASETS)
+        ...
+
+    if __name__ == "__main__":
+        command_line.run_main(main, define=define)
 """
 
 import dataclasses
@@ -108,7 +110,7 @@ def _check_owners(
             owners.setdefault(field.name, []).append(owner)
     for argument in argv[1:]:
         name = argument.lstrip("-").partition("=")[0]
-        if name not in owners and name.startswith("no"):  # --nogamma
+        if name not in owners and name.startswith("no"):  # --noflag, of one that is true or false
             name = name.removeprefix("no")
         if argument.startswith("-") and name in owners and name not in flag_values:
             raise ValueError(

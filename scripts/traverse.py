@@ -44,7 +44,7 @@ command_line.define_flag(
 )
 command_line.define_flag("columns", int, "Images in a row.", default=11)
 command_line.define_flag(
-    "min_nats", float, "Rows that carry less are left out, but for the first.", default=0.0
+    "min_nats", float | None, "Rows that carry less are left out, but for the first."
 )
 command_line.define_flag("seed", int, "Which centers.", default=0)
 command_line.define_flag(

@@ -61,6 +61,11 @@ def test_arguments_that_are_no_flags_may_stand_before_and_after_them(arguments):
     assert taken == [(["scripts/report.py", "a", "b"], 4)]
 
 
+def test_help_tells_what_the_arguments_are(capsys):
+    assert run_with_positional(lambda *_: None, "--help") == 0
+    assert "\nArguments that aren't flags: file ...\n" in capsys.readouterr().out
+
+
 def test_a_script_that_takes_arguments_needs_one(error_line):
     assert run_with_positional(lambda *_: None, "--columns=4") == 1
     message = "One file or more must be given. Received: none. See --help."

@@ -28,6 +28,15 @@ def test_a_bad_value_within_an_installed_package_is_a_bug():
     assert not mistakes.is_mistake(error)
 
 
+@pytest.mark.parametrize("installed", ["site-packages", "dist-packages"])
+def test_packages_may_be_installed_in_folders_of_either_name(tmp_path, installed):
+    path = tmp_path / installed / "other.py"
+    code = compile("def fail():\n    raise ValueError('no')\n", str(path), "exec")
+    names = {}
+    exec(code, names)
+    assert not mistakes.is_mistake(caught(names["fail"]))
+
+
 def test_a_call_with_wrong_arguments_is_a_bug():
     assert not mistakes.is_mistake(caught(lambda: registry.nearest()))
 

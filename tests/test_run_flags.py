@@ -27,6 +27,7 @@ class ToyConfig:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OtherConfig:
     gamma: float = setting(2.0, "Another weight.")
+    sharp: bool = setting(True, "Sharp.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,6 +143,10 @@ def test_a_resumed_run_has_the_flags_of_its_model(tmp_path):
         (
             "--gamma=1",
             "--gamma must go with --model=other. Received: --model=ibgan --dataset=shapes.",
+        ),
+        (
+            "--nosharp",
+            "--sharp must go with --model=other. Received: --model=ibgan --dataset=shapes.",
         ),
         (
             "-gamma=1",

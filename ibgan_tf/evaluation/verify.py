@@ -195,6 +195,7 @@ def _image_score_again(run: Run, result: Mapping[str, Any]) -> Mapping[str, Any]
         (comparison,) = images.compare_with(
             [name],
             run.dataset,
+            asked=[name],
             num_samples=details["num_generated"],
             seed=result["seed"],
             data_dir=run.data_dir,

@@ -42,10 +42,10 @@ def evaluate_images(
         names: the metrics to compute, as the extractor calls them; None for all.
 
     Returns:
-        results: name -> result, of the Frechet and the kernel distance and, for a set with labels,
-            of the classifier score. The names are the extractor's: "fid", "kid" and
-            "inception_score" are kept for Inception. Each result has "score" and what it was
-            computed from, ready for JSON; `seconds` are those of all of them together.
+        results: name -> result, as far as `names` has them: of the Frechet and the kernel distance
+            and, for a set with labels, of the classifier score. The names are the extractor's:
+            "fid", "kid" and "inception_score" are kept for Inception. Each result has "score" and
+            what it was computed from, ready for JSON; `seconds` are those of all of them together.
 
     Raises:
         ValueError: images or features aren't as they must be, or samples are too few.

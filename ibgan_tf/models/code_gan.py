@@ -20,7 +20,7 @@ class CodeGAN(base.GenerativeModel):
     """
 
     representations = ("code_mean",)
-    may_classify = True  # what is known of the class, before there are settings
+    may_classify = True  # with some settings; `classify` itself is an instance's
 
     def _describe_latent(self, *, learned_variance: bool, fitted_information: bool) -> None:
         """Sets what follows from the settings of the latent.

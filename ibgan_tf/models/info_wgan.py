@@ -10,7 +10,7 @@ each update of G, each time on other images: a step's batch is dealt out to the 
 
 What is neither Arjovsky et al.'s nor the poster's: by default D and q have spectral norm in the
 place of BatchNorm. It bounds the slope by itself, and of a kernel it divides out what the clipping
-does to its scale, so that this only keeps its entries near one size and the offsets small. With
+does to its scale, so that the clipping only keeps entries near one size and offsets small. With
 BatchNorm, of real and generated batches apart, G's images stayed noise or became one texture (800
 steps on MNIST), with spectral norm they were digits. BatchNorm's scales and offsets, where it is
 kept, are clipped to [-1, 1], for with the weights' limit of 0.01 D's outputs are so small that the

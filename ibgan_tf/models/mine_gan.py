@@ -6,9 +6,9 @@ of codes and images is part of the objective:
     min over G   max over D   L_GAN(D, G) - beta * max over T   I_T(c; G(z, c))
     I_T = E[T(x, c)] - log(E[exp(T(x, c'))]) <= I(c; G(z, c)),   c' those of another image
 
-I_T is the lower bound of Donsker and Varadhan, theorem 1 there, of a statistics network T in the
-place of InfoGAN's q(c|x): no family of posteriors limits it, and nothing reads codes off an image.
-Metrics get a reconstructor that is trained afterwards, as a GAN's.
+I_T is the lower bound of Donsker and Varadhan (the paper's theorem 1), of a statistics network T in
+the place of InfoGAN's q(c|x): no family of posteriors limits it, and nothing reads codes off an
+image. Metrics get a reconstructor that is trained afterwards, as a GAN's.
 
 What the paper does to keep it stable, and "InfoGAN and beyond" found necessary:
 - The gradient of T has a moving average of E[exp(T)] in its denominator, for that of a batch biases

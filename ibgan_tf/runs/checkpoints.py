@@ -207,7 +207,7 @@ def read_checkpoint(directory: str | os.PathLike[str], *, step: int, **trackable
         **trackables: what to restore, by the names it was saved under.
 
     Raises:
-        FileNotFoundError: it is gone; who writes a run keeps its newest checkpoints alone.
+        FileNotFoundError: it is gone: a trainer keeps only its newest ones.
         ValueError: the checkpoint lacks a variable, or has it in another shape.
     """
     try:

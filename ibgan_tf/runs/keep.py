@@ -29,7 +29,8 @@ def keep_run(
     """Copies a run's record, some of its snapshots and their pictures, and no optimizers.
 
     What the record has of an earlier copy of this run is replaced, and what it has of steps that
-    are kept no more is removed; its other files, such as a README and metrics, stay.
+    are kept no more is removed; its other files, such as a README and metrics of the steps that are
+    kept, stay.
 
     Args:
         run_dir: the run directory; it may be running.
@@ -60,6 +61,7 @@ def keep_run(
         else:  # a run that goes on isn't done any more
             (target / name).unlink(missing_ok=True)
     before = weights.saved_steps(target)
+    atomic.remove_leftovers(target / "weights")
     for step in steps:
         folder = target / "weights" / f"step-{step}"
         folder.parent.mkdir(exist_ok=True)

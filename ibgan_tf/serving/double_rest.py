@@ -21,6 +21,7 @@ _PATH = re.compile(
     r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?(:predict|/metadata)?"
 )
 _LARGEST_BODY = 256 * 2**20
+_LONGEST_NUMBER = 20  # digits of a Content-Length
 
 
 class RestFront:
@@ -64,7 +65,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # noqa: N802
         """Answers requests of a model."""
         length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdigit()):
+        if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_NUMBER):
             self.close_connection = True
             self._send(400, {"error": "Content-Length must be a whole number"})
             return

@@ -145,7 +145,7 @@ def _call(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    sent = None
+    sent, code = None, None
     try:
         while True:
             asked = stop()
@@ -153,16 +153,18 @@ def _call(
                 process.send_signal(asked)
                 sent = asked
             try:
-                return process.wait(timeout=_TICK)
+                code = process.wait(timeout=_TICK)
+                return code
             except subprocess.TimeoutExpired:
                 continue
     except BaseException:  # a cluster's way to cancel it
         process.terminate()
         process.wait()
         raise
-    finally:  # of its group only what a killed command left: the workers of scikit-learn and joblib
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    finally:
+        if code != 0:  # a killed one leaves the workers of scikit-learn and joblib, in its group
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _reason(code: int, log_path: pathlib.Path, start: int) -> str:

@@ -38,7 +38,7 @@ def draw_traversals(
     seed: int = 0,
     animate: bool = True,
     notes: Mapping[str, Sequence[str]] | None = None,
-    min_nats: float = 0.0,
+    min_nats: float | None = None,
 ) -> list[Path]:
     """Draws a latent traversal around each center, one animation of them all, and the categories.
 
@@ -62,8 +62,8 @@ def draw_traversals(
         animate: whether to draw the animation.
         notes: name of a part -> a text for each dimension, which its label ends in, such as the
             factor that it turns.
-        min_nats: rows that carry less are left out, but for the first; all stay where the model
-            doesn't know what they carry.
+        min_nats: rows that carry less are left out, but for the first; None for none. All stay
+            where the model doesn't know what they carry.
 
     Returns:
         paths: <stem>-1.png, <stem>-2.png, ... and, with `animate`, <stem>.gif; then
@@ -118,7 +118,7 @@ def _draw_dimensions(
     seed: int,
     animate: bool,
     notes,
-    min_nats: float,
+    min_nats: float | None,
 ) -> list[Path]:
     """Draws the traversals of the dimensions of one part."""
     dimensions, labels, meaning = _dimensions_by_weight(model, part, seed=seed, min_nats=min_nats)
@@ -152,7 +152,7 @@ def _draw_dimensions(
     return paths
 
 
-def _dimensions_by_weight(model, part: LatentPart, *, seed: int, min_nats: float):
+def _dimensions_by_weight(model, part: LatentPart, *, seed: int, min_nats: float | None):
     """Returns the dimensions of a part by what they carry, their labels, and what these say."""
     if hasattr(model, "dimension_kl"):
         turned = [own for own in model.latent if own.traversable]
@@ -166,7 +166,8 @@ def _dimensions_by_weight(model, part: LatentPart, *, seed: int, min_nats: float
         return dimensions, [(f"{part.name}{d}",) for d in dimensions], ""
     weights = np.asarray(weights, np.float32)
     dimensions = np.argsort(-weights, kind="stable")
-    dimensions = dimensions[: max(1, np.count_nonzero(weights >= min_nats))]
+    if min_nats is not None:  # an estimate of nothing may be below 0
+        dimensions = dimensions[: max(1, np.count_nonzero(weights >= min_nats))]
     labels = [(f"{part.name}{d}", f"{word} {weights[d]:.2f}") for d in dimensions]
     return dimensions, labels, meaning
 

@@ -175,6 +175,21 @@ def test_bad_rest_requests_are_refused(serve, base_dir, method, path, body, stat
     assert list(answer) == ["error"]
 
 
+@pytest.mark.parametrize("length", ["many", "-1", "1" * 5000])
+def test_a_length_that_is_no_number_is_refused(serve, base_dir, length):
+    server = serve(base_dir)
+    connection = http.client.HTTPConnection(server.rest_address, timeout=10)
+    try:
+        connection.putrequest("POST", "/v1/models/small:predict")
+        connection.putheader("Content-Length", length)
+        connection.endheaders()
+        answer = connection.getresponse()
+        assert answer.status == 400
+        assert json.loads(answer.read()) == {"error": "Content-Length must be a whole number"}
+    finally:
+        connection.close()
+
+
 def test_a_new_version_is_served_and_removing_it_rolls_back(
     serve, base_dir, copy_export, connect, z, wait_until
 ):

@@ -61,9 +61,11 @@ def test_a_label_ends_in_the_dimension_s_own_note(tmp_path, monkeypatch, fake_mo
     assert labels == ["r1  KL 0.90  position_x 0.58", "r2  KL 0.40", "r0  KL 0.10  scale 0.30"]
 
 
-@pytest.mark.parametrize(("least", "rows"), [(0.0, [1, 2, 0]), (0.4, [1, 2]), (5.0, [1])])
+@pytest.mark.parametrize(
+    ("least", "rows"), [(None, [1, 2, 0]), (0.0, [1, 2]), (0.5, [1]), (5.0, [1])]
+)
 def test_rows_that_carry_little_are_left_out_but_for_the_first(tmp_path, fake_model, least, rows):
-    model = fake_model(divergences=(0.1, 0.9, 0.4))
+    model = fake_model(divergences=(-0.1, 0.9, 0.4))
     _draw(model, tmp_path, centers=np.zeros([1, R_DIM]), columns=5, animate=False, min_nats=least)
     codes = np.concatenate(model.codes).reshape([len(rows), 5, R_DIM])
     assert [int(np.ptp(row, axis=0).argmax()) for row in codes] == rows
