@@ -177,7 +177,7 @@ def test_bad_rest_requests_are_refused(serve, base_dir, method, path, body, stat
 
 @pytest.mark.parametrize("length", ["many", "-1", "1" * 5000])
 def test_a_length_that_is_no_number_is_refused(serve, base_dir, length):
-    server = serve(base_dir)
+    server = serve(base_dir, rest_port=0)
     connection = http.client.HTTPConnection(server.rest_address, timeout=10)
     try:
         connection.putrequest("POST", "/v1/models/small:predict")
