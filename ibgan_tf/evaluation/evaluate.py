@@ -123,7 +123,6 @@ def check_possible(
         FileNotFoundError: no Inception where it was named.
         ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
-    choosing.check_names(metrics)
     _without_protocol(metrics, protocols)
     if inception_path is not None:
         inception.find_inception(inception_path)

@@ -102,7 +102,7 @@ def compare_with(
         if wanted:
             extractor = load()
             real = image_quality.real_features(dataset, extractor, num_samples=count, seed=seed)
-            left_out = _too_few(extractor, wanted, (len(real.features), count), real, asked)
+            left_out = _too_few(extractor, wanted, real, count, asked)
             found.append(
                 Comparison(
                     extractor=extractor,
@@ -120,16 +120,17 @@ def compare_with(
 def _too_few(
     extractor: image_features.FeatureExtractor,
     names: Sequence[str],
-    counts: Sequence[int],
     real: image_features.ImageFeatures,
+    num_generated: int,
     asked: Sequence[str],
 ) -> dict[str, str]:
     """Returns the Frechet distance with the reason, if there are too few images for it."""
     name = extractor.metric_names[image_features.FRECHET]
     if name not in names:
         return {}
+    num_real, features_dim = real.features.shape
     try:
-        feature_arrays.check_enough(counts, features_dim=real.features.shape[1])
+        feature_arrays.check_enough((num_real, num_generated), features_dim=features_dim)
     except ValueError as error:
         if name in asked:
             raise
