@@ -185,9 +185,7 @@ class ALI(code_gan.CodeGAN):
             loss = adversarial.non_saturating_generator_loss(generated_logits)
             inference_loss = adversarial.non_saturating_generator_loss(-real_logits)
             objective = replicas.mean(loss + inference_loss)
-        self.generator_optimizer.apply(
-            replicas.gradients(tape, objective, self.generator_variables), self.generator_variables
-        )
+        replicas.update(self.generator_optimizer, tape, objective, self.generator_variables)
         self.step.assign_add(1)
         return scalars | {
             "generator_loss": tf.reduce_mean(loss),
@@ -222,10 +220,7 @@ class ALI(code_gan.CodeGAN):
             real_logits, generated_logits = self._logits(*real), self._logits(*generated)
             loss = adversarial.discriminator_loss(real_logits, generated_logits)
             objective = replicas.mean(loss)
-        self.discriminator_optimizer.apply(
-            replicas.gradients(tape, objective, self.discriminator_variables),
-            self.discriminator_variables,
-        )
+        replicas.update(self.discriminator_optimizer, tape, objective, self.discriminator_variables)
         return {
             "discriminator_loss": tf.reduce_mean(loss),
             "probability_real": tf.reduce_mean(tf.sigmoid(real_logits)),

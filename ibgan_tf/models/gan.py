@@ -94,11 +94,11 @@ class GAN(base.GenerativeModel):
             with tape.stop_recording():
                 scalars = self._update_discriminator(real, generated)
             loss, generator_scalars = self._generator_loss(generated)
-        gan_training.update_generator(self, tape, loss)
+        replicas.update(self.generator_optimizer, tape, loss, self.generator_variables)
         for _ in range(self.config.generator_updates - 1):
             with tf.GradientTape() as tape:
                 loss, generator_scalars = self._generator_loss(self._generate(latent))
-            gan_training.update_generator(self, tape, loss)
+            replicas.update(self.generator_optimizer, tape, loss, self.generator_variables)
         self.step.assign_add(1)
         return scalars | generator_scalars
 
@@ -121,10 +121,7 @@ class GAN(base.GenerativeModel):
                 self, self._logits(real), self._logits(generated)
             )
             objective = replicas.mean(loss)
-        self.discriminator_optimizer.apply(
-            replicas.gradients(tape, objective, self.discriminator_variables),
-            self.discriminator_variables,
-        )
+        replicas.update(self.discriminator_optimizer, tape, objective, self.discriminator_variables)
         return scalars
 
     def _logits(self, images: tf.Tensor) -> tf.Tensor:

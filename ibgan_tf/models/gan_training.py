@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from ibgan_tf import optimizers
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, replicas, schedules
+from ibgan_tf.models import base, schedules
 from ibgan_tf.models.gan_settings import GANConfig
 from ibgan_tf.models.ibgan_settings import IBGANConfig
 from ibgan_tf.networks import dcgan, spectral
@@ -81,15 +81,6 @@ def add_instance_noise(
     noise = model.draw_normal(images.shape, draw, number=number)
     scale = instance_noise_scale(config, model.step.value)
     return tf.clip_by_value(images + scale * noise, -1.0, 1.0)
-
-
-def update_generator(
-    model: base.GenerativeModel, tape: tf.GradientTape, objective: tf.Tensor
-) -> None:
-    """Lets a model's generator side go down the gradient of what a tape has recorded."""
-    model.generator_optimizer.apply(
-        replicas.gradients(tape, objective, model.generator_variables), model.generator_variables
-    )
 
 
 def discriminator_loss(

@@ -204,10 +204,10 @@ class IBGAN(base.GenerativeModel):
 
         generator_gradients = replicas.gradients(tape, objective, self.generator_variables)
         if not alternating:
-            self.discriminator_optimizer.apply(
-                replicas.gradients(
-                    discriminator_tape, discriminator_loss, self.discriminator_variables
-                ),
+            replicas.update(
+                self.discriminator_optimizer,
+                discriminator_tape,
+                discriminator_loss,
                 self.discriminator_variables,
             )
         self.generator_optimizer.apply(generator_gradients, self.generator_variables)
@@ -231,10 +231,7 @@ class IBGAN(base.GenerativeModel):
         with tf.GradientTape() as tape:
             features = self._features(generated, training=True)
             loss, scalars = self._discriminator_loss(real, self._logits(features, training=True))
-        self.discriminator_optimizer.apply(
-            replicas.gradients(tape, loss, self.discriminator_variables),
-            self.discriminator_variables,
-        )
+        replicas.update(self.discriminator_optimizer, tape, loss, self.discriminator_variables)
         return scalars
 
     def _discriminator_loss(self, real, generated_logits) -> tuple[tf.Tensor, dict]:

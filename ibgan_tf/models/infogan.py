@@ -125,11 +125,11 @@ class InfoGAN(code_gan.CodeGAN):
             with tape.stop_recording():
                 scalars = self._update_discriminator(real, generated, latent)
             objective, generator_scalars = self._objective(generated, latent)
-        gan_training.update_generator(self, tape, objective)
+        replicas.update(self.generator_optimizer, tape, objective, self.generator_variables)
         for _ in range(self.config.generator_updates - 1):
             with tf.GradientTape() as tape:
                 objective, generator_scalars = self._objective(self._generate(latent), latent)
-            gan_training.update_generator(self, tape, objective)
+            replicas.update(self.generator_optimizer, tape, objective, self.generator_variables)
         return scalars | generator_scalars
 
     def _generate(self, latent: Mapping[str, tf.Tensor], *, number: int = 0) -> tf.Tensor:
@@ -178,10 +178,7 @@ class InfoGAN(code_gan.CodeGAN):
                 bounds = codes.information_lower_bounds(posteriors, self.code_parts, latent)
                 loss -= self._weighted(bounds)
             objective = replicas.mean(loss)
-        self.discriminator_optimizer.apply(
-            replicas.gradients(tape, objective, self.discriminator_variables),
-            self.discriminator_variables,
-        )
+        replicas.update(self.discriminator_optimizer, tape, objective, self.discriminator_variables)
         return scalars
 
     def _weighted(self, bounds: Mapping[str, tf.Tensor]) -> tf.Tensor:

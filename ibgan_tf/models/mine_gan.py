@@ -169,6 +169,5 @@ class MineGAN(GAN):
 
     def _update_statistics(self, tape, loss, averaged) -> None:
         """Lets T climb its bound, and keeps the average."""
-        gradients = replicas.gradients(tape, loss, self.statistics_variables)
-        self.statistics_optimizer.apply(gradients, self.statistics_variables)
+        replicas.update(self.statistics_optimizer, tape, loss, self.statistics_variables)
         self.log_average.assign(averaged)

@@ -75,6 +75,23 @@ def gradients(
     return [tf.zeros(v.shape) if g is None else g for g, v in zip(found, variables, strict=True)]
 
 
+def update(
+    optimizer: tf.keras.optimizers.Optimizer,
+    tape: tf.GradientTape,
+    loss: tf.Tensor,
+    variables: Sequence[tf.keras.Variable],
+) -> None:
+    """Lets an optimizer take one step down a loss, over the batch of all replicas.
+
+    Args:
+        optimizer: built for `variables`.
+        tape: that recorded the loss.
+        loss: scalar, this replica's share, as of `mean`.
+        variables: the network variables of one phase.
+    """
+    optimizer.apply(gradients(tape, loss, variables), variables)
+
+
 def summed_norm(values: Sequence[tf.Tensor]) -> tf.Tensor:
     """Returns the norm of gradients, those of all replicas added up as an optimizer does.
 

@@ -191,8 +191,7 @@ class VAE(base.GenerativeModel):
             tape: that recorded the objective.
             objective: scalar, this replica's share.
         """
-        gradients = replicas.gradients(tape, objective, self.autoencoder_variables)
-        self.autoencoder_optimizer.apply(gradients, self.autoencoder_variables)
+        replicas.update(self.autoencoder_optimizer, tape, objective, self.autoencoder_variables)
 
     # The networks as distributions
 

@@ -29,3 +29,13 @@ def test_one_replica_is_the_whole_batch():
 def test_the_norm_of_gradients_is_that_of_all_together():
     found = replicas.summed_norm([tf.constant([2.0, 1.0]), tf.constant([[2.0]])])
     np.testing.assert_allclose(found, 3.0)  # 4 + 1 + 4 = 9
+
+
+def test_an_update_is_one_step_down_the_loss():
+    variable = tf.keras.Variable([1.0, 2.0])
+    optimizer = tf.keras.optimizers.SGD(learning_rate=0.25)
+    optimizer.build([variable])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(variable.value**2)
+    replicas.update(optimizer, tape, loss, [variable])
+    np.testing.assert_allclose(variable, [0.5, 1.0])  # v - 0.25 * 2 v
