@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from ibgan_tf.networks import image_shapes
+from ibgan_tf.networks import image_convolutions, image_shapes
 
 Shape = tuple[int, int, int]
 
@@ -92,7 +92,7 @@ def decoder(
     for filters in _TRANSPOSED_FILTERS[len(_TRANSPOSED_FILTERS) + 1 - num_strided :]:
         stack.append(tf.keras.layers.Conv2DTranspose(filters, activation="relu", **settings))
     stack += [
-        tf.keras.layers.Conv2DTranspose(image_shape[-1], **settings),
+        image_convolutions.Conv2DTranspose(image_shape[-1], **settings),
         tf.keras.layers.Activation("linear", dtype="float32"),
     ]
     return tf.keras.Sequential(stack, name=name)

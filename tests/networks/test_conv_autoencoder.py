@@ -11,7 +11,7 @@ def num_parameters(network):
 
 def sides(network, kinds):
     """Returns the side of the output of each layer of some kinds."""
-    return [layer.output.shape[1] for layer in network.layers if type(layer) in kinds]
+    return [layer.output.shape[1] for layer in network.layers if isinstance(layer, kinds)]
 
 
 def test_the_networks_have_as_many_parameters_as_disentanglement_libs():
@@ -33,8 +33,8 @@ def test_smaller_images_pass_fewer_convolutions_to_a_map_that_the_decoder_begins
     encoder = conv_autoencoder.encoder((side, side, 1), 3)
     decoder = conv_autoencoder.decoder(3, (side, side, 1))
     convolution, transposed = tf.keras.layers.Conv2D, tf.keras.layers.Conv2DTranspose
-    up = [tf.keras.layers.Reshape, transposed]
-    assert sides(encoder, [convolution]) == maps
+    up = (tf.keras.layers.Reshape, transposed)
+    assert sides(encoder, convolution) == maps
     assert sides(decoder, up) == [*maps[::-1], side]
 
 
