@@ -83,7 +83,7 @@ def main(_: Sequence[str]) -> None:
     """Encodes or reads the codes, scores them, writes each result and shows the table."""
     command_line.check_one_of(_FLAGS_OF)
 
-    from ibgan_tf.evaluation import evaluate
+    from ibgan_tf.evaluation import code_tables, evaluate
 
     settings = {
         "metrics": FLAGS.metrics.split(","),
@@ -106,7 +106,7 @@ def main(_: Sequence[str]) -> None:
     elif FLAGS.export_dir is not None:
         _evaluate_export(settings)
     else:
-        evaluate.evaluate_codes(
+        code_tables.evaluate_codes(
             FLAGS.codes,
             dataset=command_line.required("dataset"),
             indices=FLAGS.indices,
@@ -118,10 +118,10 @@ def main(_: Sequence[str]) -> None:
 
 def _evaluate_export(settings: dict[str, Any]) -> None:
     """Scores an export's codes of the data set that its model was trained on."""
-    from ibgan_tf.evaluation import codes, evaluate
+    from ibgan_tf.evaluation import code_tables, codes
     from ibgan_tf.serving import encoding, opening
 
-    evaluate.check_asked(  # before the minutes that encoding takes
+    code_tables.check_asked(  # before the minutes that encoding takes
         settings["metrics"], settings["protocols"], seed=settings["seed"]
     )
     export_dir = opening.newest_version(pathlib.Path(FLAGS.export_dir))
@@ -137,7 +137,9 @@ def _evaluate_export(settings: dict[str, Any]) -> None:
         provenance=found.provenance | {"codes_sha256": codes.array_hash(found.codes)},
     )
     output_dir = FLAGS.output_dir or encoding.results_folder(export_dir)
-    evaluate.evaluate_table(table, found.dataset, output_dir=pathlib.Path(output_dir), **settings)
+    code_tables.evaluate_table(
+        table, found.dataset, output_dir=pathlib.Path(output_dir), **settings
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""`scripts/evaluate.py` as functions: runs and files in, result files and a table out."""
+"""Scores of runs: `scripts/evaluate.py --run_dir` as a function."""
 
 import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ibgan_tf import registry
-from ibgan_tf.data import DATASETS
-from ibgan_tf.evaluation import afterwards, choosing, codes, images, labels, scores
+from ibgan_tf.evaluation import afterwards, choosing, code_tables, codes, images, labels, scores
 from ibgan_tf.evaluation.board import write_to_tensorboard
 from ibgan_tf.metrics import METRICS, inception
 from ibgan_tf.metrics.protocols import check_seed
@@ -56,7 +54,7 @@ def evaluate_run(
         ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
     choosing.check_names(metrics)
-    left_out_protocols = _without_protocol(metrics, protocols)
+    left_out_protocols = code_tables.without_protocol(metrics, protocols)
     check_seed(seed)
     if inception_path is not None:
         inception.find_inception(inception_path)
@@ -123,7 +121,7 @@ def check_possible(
         FileNotFoundError: no Inception where it was named.
         ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
-    _without_protocol(metrics, protocols)
+    code_tables.without_protocol(metrics, protocols)
     if inception_path is not None:
         inception.find_inception(inception_path)
     model = afterwards.encoder_class(model_class)
@@ -136,27 +134,6 @@ def check_possible(
     )
     if representation is not None and set(names) & set(METRICS):
         codes.choose_representation(model, representation, name=model_name)
-
-
-def _without_protocol(metrics: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
-    """Returns the metrics that have none of the protocols, with the reason.
-
-    Raises:
-        ValueError: a protocol is unknown, or one of those metrics was asked for by its own name.
-    """
-    scores.check_protocols(protocols)
-    found = {}
-    for name in METRICS if list(protocols) != ["all"] else ():
-        known = scores.protocols_of(name)
-        if set(known) & set(protocols):
-            continue
-        if name in metrics:
-            raise ValueError(
-                f"protocols of metric {name!r} must be among: {', '.join(known)}. "
-                f"Received: {', '.join(protocols)}."
-            )
-        found[name] = f"Its protocols are: {', '.join(known)}."
-    return found
 
 
 def _results_of_step(
@@ -176,7 +153,7 @@ def _results_of_step(
     of_codes = [name for name in names if name in METRICS]
     if of_codes:
         table = codes.run_codes(run, representation=representation, statistics=statistics)
-        yield from score_table(
+        yield from code_tables.score_table(
             table, run.dataset, of_codes, protocols=protocols, settings=settings, seed=seed
         )
     if choosing.ACCURACY in names:
@@ -204,145 +181,3 @@ def _keep(
     if left_out:
         print(choosing.left_out_text(left_out))
     return found
-
-
-def evaluate_codes(
-    path: str | os.PathLike[str],
-    *,
-    dataset: str,
-    output_dir: pathlib.Path,
-    indices: str | None = None,
-    metrics: Sequence[str] = ("all",),
-    protocols: Sequence[str] = (scores.DEFAULT_PROTOCOL,),
-    settings: str = "full",
-    seed: int = 0,
-    data_dir: str | None = None,
-) -> list[dict[str, Any]]:
-    """Scores a file of codes and writes <output_dir>/<metric>.json.
-
-    Args:
-        path: an .npy file, [n, code_dim].
-        dataset: the name in DATASETS of the set that the images are from.
-        output_dir: made if it is missing.
-        indices: an .npy file of whole numbers [n], for codes of a sample of the images.
-        metrics: names in METRICS, or "all" for all of these: codes alone have no others.
-        protocols, settings, seed, data_dir: as of `evaluate_run`.
-
-    Returns:
-        results: one per metric and protocol.
-
-    Raises:
-        FileNotFoundError: a file is missing.
-        ValueError: a name is unknown, or the codes can't be scored.
-    """
-    check_asked(metrics, protocols, seed=seed)
-    data = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
-    return evaluate_table(
-        codes.file_codes(path, data, indices_path=indices),
-        data,
-        output_dir=output_dir,
-        metrics=metrics,
-        protocols=protocols,
-        settings=settings,
-        seed=seed,
-    )
-
-
-def check_asked(
-    metrics: Sequence[str], protocols: Sequence[str], *, seed: int
-) -> tuple[list[str], dict[str, str]]:
-    """Returns what is asked of codes, checked before they are read or made.
-
-    Args:
-        metrics, protocols, seed: as of `evaluate_codes`.
-
-    Returns:
-        names: as of `code_metrics`.
-        left_out: those of them that have none of the protocols -> the reason.
-
-    Raises:
-        ValueError: a name is unknown, a metric that was asked for by its own name has none of the
-            protocols, or the seed is negative.
-    """
-    names = code_metrics(metrics)
-    left_out = _without_protocol(metrics, protocols)
-    check_seed(seed)
-    return names, {name: why for name, why in left_out.items() if name in names}
-
-
-def code_metrics(metrics: Sequence[str]) -> list[str]:
-    """Returns the metrics in METRICS that names stand for, "all" for all of these.
-
-    Raises:
-        ValueError: a name is unknown, or is of a metric that needs more than codes.
-    """
-    known = {name: (name,) for name in METRICS}
-    known |= dict.fromkeys(("all", "disentanglement"), tuple(METRICS))
-    return [own for name in metrics for own in registry.lookup(known, name, kind="metric")]
-
-
-def evaluate_table(
-    table: codes.CodeTable,
-    dataset: Any,
-    *,
-    output_dir: pathlib.Path,
-    metrics: Sequence[str] = ("all",),
-    protocols: Sequence[str] = (scores.DEFAULT_PROTOCOL,),
-    settings: str = "full",
-    seed: int = 0,
-) -> list[dict[str, Any]]:
-    """Scores a table of codes, writes <output_dir>/<metric>.json and shows the scores.
-
-    Args:
-        table: the codes.
-        dataset: gives the factors.
-        output_dir: made if it is missing.
-        metrics: as of `code_metrics`.
-        protocols, settings, seed: as of `evaluate_run`.
-
-    Returns:
-        results: one per metric and protocol.
-
-    Raises:
-        ValueError: a name is unknown, or the codes can't be scored.
-    """
-    names, left_out = check_asked(metrics, protocols, seed=seed)
-    found = []
-    for result in score_table(
-        table, dataset, names, protocols=protocols, settings=settings, seed=seed
-    ):
-        scores.write_result(output_dir, result)
-        found.append(result)
-    print(scores.table_text(found))
-    if left_out:
-        print(choosing.left_out_text(left_out))
-    return found
-
-
-def score_table(
-    table: codes.CodeTable,
-    dataset: Any,
-    names: Sequence[str],
-    *,
-    protocols: Sequence[str],
-    settings: str,
-    seed: int,
-) -> Iterator[dict[str, Any]]:
-    """Yields the results of metrics on a table of codes.
-
-    Args:
-        table: the codes.
-        dataset: gives the factors.
-        names: of metrics in METRICS.
-        protocols: names, or "all" for every protocol that a metric has for so many factors.
-        settings: "full" or "fast".
-        seed: of the metrics' randomness.
-    """
-    for name in dict.fromkeys(names):
-        own = protocols
-        if list(protocols) == ["all"]:
-            known = scores.protocols_of(name)
-            own = [protocol for protocol in known if scores.fits(name, protocol, dataset)]
-        yield from scores.score_codes(
-            table, dataset, [name], settings=settings, protocols=own, seed=seed
-        )

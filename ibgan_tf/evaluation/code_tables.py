@@ -1,0 +1,182 @@
+"""Scores of tables of codes: of a file's (`scripts/evaluate.py --codes`), a run's, an export's."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ibgan_tf import registry
+from ibgan_tf.data import DATASETS
+from ibgan_tf.evaluation import choosing, codes, scores
+from ibgan_tf.metrics import METRICS
+from ibgan_tf.metrics.protocols import check_seed
+
+
+def evaluate_codes(
+    path: str | os.PathLike[str],
+    *,
+    dataset: str,
+    output_dir: pathlib.Path,
+    indices: str | None = None,
+    metrics: Sequence[str] = ("all",),
+    protocols: Sequence[str] = (scores.DEFAULT_PROTOCOL,),
+    settings: str = "full",
+    seed: int = 0,
+    data_dir: str | None = None,
+) -> list[dict[str, Any]]:
+    """Scores a file of codes and writes <output_dir>/<metric>.json.
+
+    Args:
+        path: an .npy file, [n, code_dim].
+        dataset: the name in DATASETS of the set that the images are from.
+        output_dir: made if it is missing.
+        indices: an .npy file of whole numbers [n], for codes of a sample of the images.
+        metrics: names in METRICS, or "all" for all of these: codes alone have no others.
+        protocols, settings, seed, data_dir: as of `evaluate.evaluate_run`.
+
+    Returns:
+        results: one per metric and protocol.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a name is unknown, or the codes can't be scored.
+    """
+    check_asked(metrics, protocols, seed=seed)
+    data = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
+    return evaluate_table(
+        codes.file_codes(path, data, indices_path=indices),
+        data,
+        output_dir=output_dir,
+        metrics=metrics,
+        protocols=protocols,
+        settings=settings,
+        seed=seed,
+    )
+
+
+def evaluate_table(
+    table: codes.CodeTable,
+    dataset: Any,
+    *,
+    output_dir: pathlib.Path,
+    metrics: Sequence[str] = ("all",),
+    protocols: Sequence[str] = (scores.DEFAULT_PROTOCOL,),
+    settings: str = "full",
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Scores a table of codes, writes <output_dir>/<metric>.json and shows the scores.
+
+    Args:
+        table: the codes.
+        dataset: gives the factors.
+        output_dir: made if it is missing.
+        metrics: as of `code_metrics`.
+        protocols, settings, seed: as of `evaluate.evaluate_run`.
+
+    Returns:
+        results: one per metric and protocol.
+
+    Raises:
+        ValueError: a name is unknown, or the codes can't be scored.
+    """
+    names, left_out = check_asked(metrics, protocols, seed=seed)
+    found = []
+    for result in score_table(
+        table, dataset, names, protocols=protocols, settings=settings, seed=seed
+    ):
+        scores.write_result(output_dir, result)
+        found.append(result)
+    print(scores.table_text(found))
+    if left_out:
+        print(choosing.left_out_text(left_out))
+    return found
+
+
+def score_table(
+    table: codes.CodeTable,
+    dataset: Any,
+    names: Sequence[str],
+    *,
+    protocols: Sequence[str],
+    settings: str,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Yields the results of metrics on a table of codes.
+
+    Args:
+        table: the codes.
+        dataset: gives the factors.
+        names: of metrics in METRICS.
+        protocols: names, or "all" for every protocol that a metric has for so many factors.
+        settings: "full" or "fast".
+        seed: of the metrics' randomness.
+    """
+    for name in dict.fromkeys(names):
+        own = protocols
+        if list(protocols) == ["all"]:
+            known = scores.protocols_of(name)
+            own = [protocol for protocol in known if scores.fits(name, protocol, dataset)]
+        yield from scores.score_codes(
+            table, dataset, [name], settings=settings, protocols=own, seed=seed
+        )
+
+
+def check_asked(
+    metrics: Sequence[str], protocols: Sequence[str], *, seed: int
+) -> tuple[list[str], dict[str, str]]:
+    """Returns what is asked of codes, checked before they are read or made.
+
+    Args:
+        metrics, protocols, seed: as of `evaluate_codes`.
+
+    Returns:
+        names: as of `code_metrics`.
+        left_out: those of them that have none of the protocols -> the reason.
+
+    Raises:
+        ValueError: a name is unknown, a metric that was asked for by its own name has none of the
+            protocols, or the seed is negative.
+    """
+    names = code_metrics(metrics)
+    left_out = without_protocol(metrics, protocols)
+    check_seed(seed)
+    return names, {name: why for name, why in left_out.items() if name in names}
+
+
+def code_metrics(metrics: Sequence[str]) -> list[str]:
+    """Returns the metrics in METRICS that names stand for, "all" for all of these.
+
+    Raises:
+        ValueError: a name is unknown, or is of a metric that needs more than codes.
+    """
+    known = {name: (name,) for name in METRICS}
+    known |= dict.fromkeys(("all", "disentanglement"), tuple(METRICS))
+    return [own for name in metrics for own in registry.lookup(known, name, kind="metric")]
+
+
+def without_protocol(metrics: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
+    """Returns the metrics that have none of the protocols, with the reason.
+
+    Args:
+        metrics: names that are asked for; groups count as none of their members.
+        protocols: names, or "all".
+
+    Returns:
+        reasons: metric's name -> why it is left out.
+
+    Raises:
+        ValueError: a protocol is unknown, or one of those metrics was asked for by its own name.
+    """
+    scores.check_protocols(protocols)
+    found = {}
+    for name in METRICS if list(protocols) != ["all"] else ():
+        known = scores.protocols_of(name)
+        if set(known) & set(protocols):
+            continue
+        if name in metrics:
+            raise ValueError(
+                f"protocols of metric {name!r} must be among: {', '.join(known)}. "
+                f"Received: {', '.join(protocols)}."
+            )
+        found[name] = f"Its protocols are: {', '.join(known)}."
+    return found
