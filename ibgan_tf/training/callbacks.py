@@ -6,6 +6,7 @@ stops at every interval's multiples. Checkpoints come last: whatever a resumed r
 log and its pictures was there before the checkpoint was.
 """
 
+import collections
 import contextlib
 import datetime
 import pathlib
@@ -106,26 +107,36 @@ class Evaluations(Callback):
 
 
 class _Clock:
-    """The speed since a step, without the first call of the graph, which builds it."""
+    """The speed over the last reports, without the first call of the graph, which builds it.
+
+    Args:
+        num_reports: how many of them.
+    """
+
+    def __init__(self, num_reports: int):
+        self._reports = collections.deque(maxlen=num_reports)  # each a step and its time
 
     def start(self, step: int) -> None:
         """Begins before the first call of a segment."""
-        self.restart(step)
+        self._restart(step)
         self._building = True
-
-    def restart(self, step: int) -> None:
-        """Begins anew."""
-        self._step, self._time = step, time.perf_counter()
 
     def after_call(self, step: int) -> None:
         """Begins anew if this was the first call."""
         if self._building:
             self._building = False
-            self.restart(step)
+            self._restart(step)
 
-    def steps_per_second(self, step: int) -> float:
-        """Returns the speed up to a step; that of the first call if there was no other."""
-        return (step - self._step) / (time.perf_counter() - self._time)
+    def report(self, step: int) -> float:
+        """Returns the steps per second up to a report; of the first call if there was no other."""
+        now = time.perf_counter()
+        first_step, first_time = self._reports[0]
+        self._reports.append((step, now))
+        return (step - first_step) / (now - first_time)
+
+    def _restart(self, step: int) -> None:
+        self._reports.clear()
+        self._reports.append((step, time.perf_counter()))
 
 
 class Log(Callback):
@@ -138,7 +149,7 @@ class Log(Callback):
 
     def __init__(self, run_dir: pathlib.Path, batch_size: int):
         super().__init__()
-        self._run_dir, self._batch_size, self._clock = run_dir, batch_size, _Clock()
+        self._run_dir, self._batch_size, self._clock = run_dir, batch_size, _Clock(1)
 
     def on_train_begin(self, logs=None):
         self._clock.start(int(logs["step"]))
@@ -147,8 +158,7 @@ class Log(Callback):
         self._clock.after_call(batch)
 
     def on_epoch_end(self, epoch, logs=None):
-        speed = self._clock.steps_per_second(epoch)
-        self._clock.restart(epoch)
+        speed = self._clock.report(epoch)
         logs["steps_per_second"] = round(speed, 3)
         logs["images_per_second"] = round(speed * self._batch_size, 1)
         run_directory.append_row(self._run_dir, {"step": epoch, **logs})
@@ -167,10 +177,13 @@ class Progress(Callback):
         "probability_real": "D(x)",
         "probability_generated": "D(G(z))",
     }
+    # For the time left: so many that pictures and checkpoints are among them, and so few that a
+    # machine which was busy or paused for a while is forgotten.
+    _NUM_REPORTS = 50
 
     def __init__(self, steps: int):
         super().__init__()
-        self._steps, self._clock = steps, _Clock()
+        self._steps, self._clock = steps, _Clock(self._NUM_REPORTS)
 
     def on_train_begin(self, logs=None):
         step = int(logs["step"])  # Keras makes every value a float
@@ -181,8 +194,7 @@ class Progress(Callback):
         self._clock.after_call(batch)
 
     def on_epoch_end(self, epoch, logs=None):
-        # By the speed since the start or resume: pictures and checkpoints take their time too.
-        left = (self._steps - epoch) / self._clock.steps_per_second(epoch)
+        left = (self._steps - epoch) / self._clock.report(epoch)
         shown = "  ".join(
             f"{short} {logs[name]:.2f}" for name, short in self._SHOWN.items() if name in logs
         )

@@ -56,6 +56,16 @@ def test_progress_shows_step_speed_time_left_and_main_scalars(clock, capsys):
     assert f"ETA 0:03:{seconds_left - 180:02.0f}" in second
 
 
+def test_the_time_left_forgets_a_pause(clock, capsys):
+    moments = [(1, 100), (3_600, 200), *((50, step) for step in range(300, 5_300, 100))]
+    go_through(callbacks.Progress(6_200), clock, moments)
+    *_, before, last = capsys.readouterr().err.splitlines()
+    hour_and_49_reports = (3_600 + 49 * 50) / 5_000  # seconds a step
+    left = round(1_100 * hour_and_49_reports)
+    assert f"ETA 0:{left // 60}:{left % 60:02}" in before
+    assert "step 5,200" in last and "ETA 0:08:20" in last  # 1,000 steps at two a second
+
+
 def test_progress_counts_the_dimensions_that_are_used(capsys):
     progress = callbacks.Progress(100)
     progress.on_train_begin({"step": 0})
