@@ -56,9 +56,7 @@ def evaluate_agreement(
         settings=settings,
     )
     seconds = time.monotonic() - began
-    names = [os.path.basename(os.path.abspath(path)) for path in run_dirs]
-    if len(set(names)) < len(names):  # runs of several sweeps
-        names = [os.path.abspath(path) for path in run_dirs]
+    names = run_names(run_dirs)
     pairwise = np.array(found["pairwise"])  # [i, j]: how far i agrees with j
     results = []
     for number, (run, table) in enumerate(zip(runs, tables, strict=True)):
@@ -79,6 +77,13 @@ def evaluate_agreement(
         write_to_tensorboard(run.run_dir, run, [result])
         results.append(result)
     return results
+
+
+def run_names(run_dirs: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Returns names that tell runs apart: of their folders, or the paths where two have one."""
+    paths = [os.path.abspath(path) for path in run_dirs]
+    names = [os.path.basename(path) for path in paths]
+    return names if len(set(names)) == len(set(paths)) else paths
 
 
 def _check_same_images(runs: Sequence[Run]) -> None:

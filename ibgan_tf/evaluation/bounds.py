@@ -7,6 +7,7 @@ import numpy as np
 from ibgan_tf.data.base import ImageDataset
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.metrics.information import ACTIVE
+from ibgan_tf.models import latents
 
 _BATCH = 250
 
@@ -90,4 +91,38 @@ def of_posterior(
         "dimension_kl": per_dimension.tolist(),
         "active_dimensions": int((per_dimension > ACTIVE).sum()),
         "num_samples": num_samples,
+    }
+
+
+def of_each_code(
+    model: Any, dataset: ImageDataset, *, num_samples: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Returns what each code says of an image, by the measure that the model's kind has.
+
+    Args:
+        model: of a kind that `kind_of` knows.
+        dataset: of the images, for the kind "posterior".
+        num_samples: of noise, of latents or of real images.
+        seed: of the samples.
+
+    Returns:
+        information: traversable part of the latent -> nats, float64 [size], or [1] of a category.
+    """
+    parts = [part for part in model.latent if part.traversable]
+    kind = kind_of(model)
+    if kind == "codes":
+        found = model.code_information(num_samples, seed)
+        return {name: np.asarray(values, np.float64) for name, values in found.items()}
+    if kind == "noise":
+        divergences = model.dimension_kl(num_samples, seed)
+    else:
+        divergences = of_posterior(model, dataset, num_samples=num_samples, seed=seed)[
+            "dimension_kl"
+        ]
+    found = latents.by_part(np.asarray(divergences, np.float64), parts)
+    return {
+        part.name: found[part.name].sum(keepdims=True)
+        if latents.is_categorical(part)
+        else found[part.name]
+        for part in parts
     }

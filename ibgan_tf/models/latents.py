@@ -71,6 +71,24 @@ def sources(model: object) -> dict[str, Source]:
     return found
 
 
+def traversed_source(model: object) -> Source:
+    """Returns the way of generating that takes the parts meant to be factors.
+
+    Args:
+        model: generates.
+
+    Raises:
+        ValueError: a model without such a part.
+    """
+    for source in sources(model).values():
+        if any(part.traversable for part in source.parts):
+            return source
+    raise ValueError(
+        "the model must have a traversable latent part. "
+        f"Received: {type(model).__name__} with {[part.name for part in model.latent]}"
+    )
+
+
 def sample_parts(parts: Sequence[LatentPart], num_samples: int, *, seed: tf.Tensor) -> tf.Tensor:
     """Returns draws of some parts from their priors, side by side.
 

@@ -22,6 +22,7 @@ _KNOWN: dict[str, tuple[str, Callable]] = {
     "explicitness": ("Explicitness", max),
     "irs": ("IRS", max),
     "udr": ("UDR", max),
+    "model_centrality": ("ModelCentrality", max),
     "unsupervised": ("Gaussian total correlation", min),
     "unsupervised_accuracy": ("Unsupervised accuracy", max),
     "frechet_classifier_distance": ("Frechet classifier distance", min),

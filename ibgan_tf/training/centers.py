@@ -50,7 +50,7 @@ def traversal_centers(
     """
     check_centers(num_centers=num_centers, seed=seed)
     registry.lookup(dict.fromkeys(CENTERS), kind, kind="center")
-    parts = traversed_source(model).parts
+    parts = latents.traversed_source(model).parts
     if kind == "data":
         return _codes_of_data(model, parts, dataset, num_centers=num_centers, seed=seed)
     if kind == "mean":
@@ -108,21 +108,3 @@ def check_centers(*, num_centers: int, seed: int) -> None:
     if num_centers < 1:
         raise ValueError(f"num_centers must be >= 1. Received: num_centers={num_centers}")
     seeds.check_seed(seed)
-
-
-def traversed_source(model: Traversable) -> latents.Source:
-    """Returns the way of generating that takes the parts meant to be factors.
-
-    Args:
-        model: generates.
-
-    Raises:
-        ValueError: a model without such a part.
-    """
-    for source in latents.sources(model).values():
-        if any(part.traversable for part in source.parts):
-            return source
-    raise ValueError(
-        "the model must have a traversable latent part. "
-        f"Received: {type(model).__name__} with {[part.name for part in model.latent]}"
-    )

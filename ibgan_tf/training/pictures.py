@@ -17,7 +17,7 @@ from ibgan_tf import registry, seeds
 from ibgan_tf.models import latents
 from ibgan_tf.models.base import LatentPart
 from ibgan_tf.plotting import grids, labelled_grids, traversals
-from ibgan_tf.training.centers import Traversable, check_centers, traversed_source
+from ibgan_tf.training.centers import Traversable, check_centers
 
 tfd = tfp.distributions
 
@@ -74,7 +74,7 @@ def draw_traversals(
         OSError: a file can't be written.
     """
     check_traversal(num_centers=len(centers), value_range=value_range, columns=columns, seed=seed)
-    source = traversed_source(model)
+    source = latents.traversed_source(model)
     traversable = [part for part in source.parts if part.traversable]
     paths = []
     for part in traversable:
