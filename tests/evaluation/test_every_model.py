@@ -1,9 +1,12 @@
 """Every model that can be scored is, on a small data set, and says how."""
 
+import shutil
+
 import numpy as np
 import pytest
 
-from ibgan_tf.evaluation import afterwards, batch_norm, choosing, codes, evaluate
+from ibgan_tf.evaluation import afterwards, batch_norm, centrality, choosing, codes, evaluate
+from ibgan_tf.metrics.model_centrality import PROTOCOLS, GroupSizes
 from ibgan_tf.models import MODELS
 from ibgan_tf.runs import weights
 from ibgan_tf.runs.load import load_run
@@ -41,6 +44,20 @@ def test_every_model_is_scored_with_its_usual_codes(name, run_of, capsys):
     of_codes = [result for result in results if result["metric"] != choosing.INFORMATION]
     assert {result["representation"] for result in of_codes} == {usual}
     assert {(result["model"], result["step"]) for result in results} == {(name, 5)}
+
+
+@pytest.mark.parametrize("name", ["ibgan", "infogan", "vae", "joint_vae", "stacked_corex"])
+def test_a_model_understands_its_own_copy_as_well_as_that_understands_it(
+    name, run_of, monkeypatch, tmp_path_factory
+):
+    sizes = GroupSizes(votes_per_code=2, group_size=4, sample_size=20)
+    monkeypatch.setitem(PROTOCOLS["infogan_cr"], "fast", sizes)
+    monkeypatch.setattr(centrality, "ACTIVE", -100.0)  # all codes take part
+    run_dir = run_of(name)
+    copy = shutil.copytree(run_dir, tmp_path_factory.mktemp("copies") / "copy")
+    (_, first), (_, second) = centrality.evaluate_centrality([run_dir, copy], settings="fast")
+    assert 0.0 < first["score"] == second["score"] <= 1.0
+    assert all(first["details"]["informative_dims"])
 
 
 @pytest.mark.parametrize("name", ["ibgan", "infogan", "gan"])
