@@ -36,12 +36,14 @@ class _Judge:
 
     Attributes:
         run: the run.
+        representation: which of the model's codes metrics are computed from.
         source: how the model generates.
         codes: the columns of the source's parts that each informative code has.
         informative: which dimensions of the representation are those of such codes, [code_dim].
     """
 
     run: Run
+    representation: str
     source: latents.Source
     codes: Sequence[slice]
     informative: np.ndarray
@@ -110,7 +112,7 @@ def evaluate_centrality(
             },
             "informative_dims": judge.informative.tolist(),
         }
-        results.append((judge.run.run_dir, _write(judge.run, own, seconds=seconds)))
+        results.append((judge.run.run_dir, _write(judge, own, seconds=seconds)))
     return results
 
 
@@ -137,7 +139,7 @@ def _check_same_shape(runs: Sequence[Run]) -> None:
 
 
 def _judge(run: Run) -> _Judge:
-    codes.choose_representation(run.model, None, name=run.config.model)
+    representation = codes.choose_representation(run.model, None, name=run.config.model)
     information = bounds.of_each_code(
         run.model, run.dataset, num_samples=_INFORMATION_SAMPLES, seed=0
     )
@@ -154,12 +156,18 @@ def _judge(run: Run) -> _Judge:
         else:
             columns += [slice(own.start + d, own.start + d + 1) for d in np.flatnonzero(active)]
         informative.append(active)
-    return _Judge(run=run, source=source, codes=columns, informative=np.concatenate(informative))
+    return _Judge(
+        run=run,
+        representation=representation,
+        source=source,
+        codes=columns,
+        informative=np.concatenate(informative),
+    )
 
 
 def _accuracies(judges: Sequence[_Judge], sizes: GroupSizes, *, seed: int) -> np.ndarray:
     """Returns A[i, j] of `model_centrality`, float64 [num_models, num_models]."""
-    encoders = [_encoder(judge.run.model) for judge in judges]
+    encoders = [_encoder(judge) for judge in judges]
     accuracies = np.zeros([len(judges), len(judges)])
     able = [len(judge.codes) >= 2 for judge in judges]
     for j in progress_bar(np.flatnonzero(able), total=sum(able), title="models"):
@@ -207,9 +215,9 @@ def _encode_generated(
     return [np.concatenate(own) for own in found]
 
 
-def _encoder(model: Any) -> Callable[[tf.Tensor], tf.Tensor]:
+def _encoder(judge: _Judge) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns images -> the codes that metrics are computed from."""
-    kind = model.representations[0]
+    model, kind = judge.run.model, judge.representation
     return _traced(lambda images: model.represent(images, kind), model.image_shape)
 
 
@@ -220,15 +228,16 @@ def _traced(function, shape) -> Callable[[tf.Tensor], tf.Tensor]:
     return tf.function(function, input_signature=signature).get_concrete_function()
 
 
-def _write(run: Run, found: dict[str, Any], *, seconds: float) -> dict[str, Any]:
+def _write(judge: _Judge, found: dict[str, Any], *, seconds: float) -> dict[str, Any]:
     """Writes a model's result into its run's folder, and returns it."""
+    run = judge.run
     provenance = codes.provenance_of(
         run.model,
         run.dataset,
         np.arange(run.dataset.size),
         name=run.config.model,
         step=run.step,
-        representation=run.model.representations[0],
+        representation=judge.representation,
         statistics="training",
     )
     result = scores.as_result(
