@@ -4,7 +4,7 @@
     python scripts/centrality.py --step=all --first_step=50000 --settings=fast runs/seed-1
 
 Lin et al. 2020. Of several runs, or of the checkpoints and snapshots of one, the first of the list
-is the one to take. Each model's score is written to its metrics/step-N/.
+is the one to take; two alone have the same score. Each model's is written to its metrics/step-N/.
 """
 
 from collections.abc import Sequence
