@@ -53,7 +53,8 @@ def main(_: Sequence[str]) -> None:
 
     model = FLAGS.model
     if model is None and FLAGS.check is not None:
-        model = publish.model_name(opening.newest_version(pathlib.Path(FLAGS.check)).parent)
+        export_dir = opening.newest_version(pathlib.Path(FLAGS.check).resolve())
+        model = publish.model_name(export_dir.parent, flag="check")
     patience = client.Patience(deadline=FLAGS.deadline, attempts=FLAGS.attempts)
     settings = {"transport": FLAGS.transport, "version": FLAGS.version, "label": FLAGS.label}
     server = FLAGS.server or f"127.0.0.1:{client.PORTS[FLAGS.transport]}"

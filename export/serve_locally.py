@@ -3,7 +3,7 @@
     python export/serve_locally.py --model_dir=models/ibgan-dsprites
 
 Not TensorFlow Serving itself, but its messages over its C++ loader in a Python process: one model,
-no batching across calls. It polls for new versions until Ctrl-C.
+no batching across calls. It polls for new versions until Ctrl-C; labels are those of its start.
 """
 
 import gc
@@ -26,7 +26,7 @@ command_line.define_flag("rest_port", int, "Of REST; 0 for any free one.", defau
 command_line.define_flag(
     "versions",
     tuple[int, ...] | None,
-    "The versions to serve; by default what serving/models.config says, or else the newest.",
+    "The versions to serve; by default as serving/models.config says, or else the newest.",
 )
 
 
@@ -50,7 +50,7 @@ def main(_: Sequence[str]) -> None:
     from ibgan_tf.serving import extra
 
     extra.check_installed()
-    from ibgan_tf.serving import double, publish
+    from ibgan_tf.serving import double, isolated, publish
 
     only, labels = double.configured_versions(model_dir)
     stopped = threading.Event()
@@ -58,12 +58,13 @@ def main(_: Sequence[str]) -> None:
         signal.signal(number, lambda *_: stopped.set())
     with double.ServingDouble(
         model_dir,
-        model=FLAGS.model or publish.model_name(model_dir.resolve()),
+        model=FLAGS.model or publish.model_name(model_dir.resolve(), flag="model_dir"),
         host=FLAGS.host,
         port=FLAGS.port,
         rest_port=FLAGS.rest_port,
         only=FLAGS.versions or only,
         labels=labels,
+        max_batch=max(isolated.BATCHES),  # as batching.config beside the versions has it
     ) as server:
         versions = ", ".join(map(str, server.versions.states())) or "none yet"
         print(

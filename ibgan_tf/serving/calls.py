@@ -12,7 +12,13 @@ from PIL import Image
 from ibgan_tf.seeds import Draw
 from ibgan_tf.serving import capabilities
 from ibgan_tf.serving.isolated import BATCHES
-from ibgan_tf.serving.model_signatures import VALID, Input, Signature, model_signatures
+from ibgan_tf.serving.model_signatures import (
+    VALID,
+    Input,
+    Signature,
+    model_signatures,
+    part_inputs,
+)
 
 _TOLERANCE = 1e-5
 _LEVELS = 1  # of a pixel of 0..255, where it was rounded
@@ -54,6 +60,8 @@ def model_calls(model: Any, *, batches: Sequence[int] = BATCHES, seed: int = 0) 
     for name, signature in model_signatures(model).items():
         for rows in batches:
             inputs = random_inputs(signature, rows, generator)
+            if name == "traverse":
+                inputs["value"] = _values_of_parts(model, signature, inputs, generator)
             calls.append(_answered(model, name, signature, inputs))
             if rows == 2 and (spoilt := _spoilt(signature, inputs)) is not None:
                 calls.append(_answered(model, name, signature, spoilt))
@@ -74,6 +82,24 @@ def random_inputs(
         name -> array.
     """
     return {name: _random(entry, rows, generator) for name, entry in signature.inputs.items()}
+
+
+def _values_of_parts(
+    model: Any,
+    signature: Signature,
+    inputs: Mapping[str, np.ndarray],
+    generator: np.random.Generator,
+) -> np.ndarray:
+    """Returns values that the dimensions which a call of `traverse` sets may have, [n]."""
+    others = random_inputs(signature, len(inputs["value"]), generator)
+    chosen = _chosen_dimensions(capabilities.code_source(model), inputs)
+    # A dimension that the part doesn't have turns nothing, whatever its value.
+    return np.array(
+        [
+            others[part][row, dimension % others[part].shape[1]]
+            for row, (part, dimension) in enumerate(chosen)
+        ]
+    )
 
 
 def _random(entry: Input, rows: int, generator: np.random.Generator) -> np.ndarray:
@@ -105,9 +131,10 @@ def _answered(
     """Returns the call of some inputs."""
     with tf.device("CPU:0"):  # a GPU multiplies with fewer digits unless it is told
         outputs = {key: np.asarray(value) for key, value in _answer(model, name, inputs).items()}
-    outputs[VALID] = _valid(signature, inputs)
+    outputs[VALID] = _valid(signature.inputs, inputs)
     if name == "traverse":
         code = capabilities.code_source(model)
+        outputs[VALID] &= _valid(part_inputs(code.parts), _traversed(code, inputs))
         sizes = {part.name: part.size for part in code.parts}
         chosen = _chosen_dimensions(code, inputs)
         outputs[VALID] &= [dimension < sizes[part] for part, dimension in chosen]
@@ -177,10 +204,10 @@ def _as_asked(name: str, images: np.ndarray) -> dict[str, np.ndarray]:
     return {"images": images}
 
 
-def _valid(signature: Signature, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+def _valid(entries: Mapping[str, Input], inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Returns which rows are finite and in range."""
     valid = np.ones(len(next(iter(inputs.values()))), bool)
-    for name, entry in signature.inputs.items():
+    for name, entry in entries.items():
         if entry.choices:
             checks = np.isin(inputs[name], [choice.encode() for choice in entry.choices])
         else:

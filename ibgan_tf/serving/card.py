@@ -21,7 +21,7 @@ from ibgan_tf.models import latents
 from ibgan_tf.runs.load import Run
 from ibgan_tf.serving import capabilities
 from ibgan_tf.serving.calls import Call
-from ibgan_tf.serving.model_signatures import Signature, code_signature, model_signatures
+from ibgan_tf.serving.model_signatures import VALID, Signature, code_signature, model_signatures
 from ibgan_tf.serving.packing import pack, unpack
 from ibgan_tf.serving.signatures import read_signatures
 
@@ -126,14 +126,19 @@ def sample_calls(card: Mapping[str, Any]) -> list[Call]:
             f"The card must have a sample of each of {sorted(card['signatures'])}. "
             f"Received: {sorted(card['samples'])}."
         )
-    return [
-        Call(
-            signature=name,
-            inputs={key: unpack(array) for key, array in sample["request"].items()},
-            outputs={key: unpack(array) for key, array in sample["response"].items()},
-        )
-        for name, sample in card["samples"].items()
-    ]
+    calls = []
+    for name, sample in card["samples"].items():
+        try:
+            inputs = {key: unpack(array) for key, array in sample["request"].items()}
+            outputs = {key: unpack(array) for key, array in sample["response"].items()}
+            _ = outputs[VALID]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"The card's sample of {name} must have a request and a response with {VALID!r}. "
+                f"Received: {type(error).__name__}: {error}."
+            ) from error
+        calls.append(Call(signature=name, inputs=inputs, outputs=outputs))
+    return calls
 
 
 def file_hashes(export_dir: pathlib.Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ There is no encryption and no password: for a server on this machine or in a pri
 import abc
 import re
 import threading
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -23,7 +24,7 @@ import numpy as np
 from ibgan_tf import registry
 from ibgan_tf.serving import extra, requests, retries
 from ibgan_tf.serving.retries import Patience, Target
-from ibgan_tf.serving.status import ServingError
+from ibgan_tf.serving.status import ServingError, StatusError
 
 __all__ = ["PORTS", "Client", "Patience", "ServingError", "Target", "connect"]
 
@@ -53,10 +54,7 @@ class Client(abc.ABC):
         Raises:
             ServingError: the server doesn't say.
         """
-        with self._reading:
-            if self._signatures is None:
-                self._signatures = self._call(self._describe, "metadata")
-            return self._signatures
+        return self._known_signatures(time.monotonic())
 
     def run(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Returns what a signature answers.
@@ -69,11 +67,12 @@ class Client(abc.ABC):
             outputs: name -> array; strings as an array of bytes objects.
 
         Raises:
-            ValueError: the inputs aren't what the signature takes; nothing was sent.
+            ValueError: the inputs aren't what the signature takes; they weren't sent.
             ServingError: the server is absent, slow, full, or refuses the request.
         """
-        arrays = self._checked(signature, inputs)
-        return self._call(lambda left: self._predict(signature, arrays, left), signature)
+        start = time.monotonic()
+        arrays = self._checked(signature, inputs, start)
+        return self._call(lambda left: self._predict(signature, arrays, left), signature, start)
 
     def versions(self) -> dict[int, str]:
         """Returns the state of each version that the server knows: {3: "AVAILABLE"}.
@@ -112,19 +111,46 @@ class Client(abc.ABC):
     ) -> dict[str, np.ndarray]:
         """Returns the outputs of a signature."""
 
-    def _call(self, attempt: Any, action: str) -> Any:
-        return retries.call(attempt, target=self.target, patience=self.patience, action=action)
+    def _call(self, attempt: Any, action: str, start: float | None = None) -> Any:
+        return retries.call(
+            attempt, target=self.target, patience=self.patience, action=action, start=start
+        )
 
-    def _checked(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def _known_signatures(self, start: float) -> dict[str, Any]:
+        """Returns the server's description, read if need be in what is left since `start`."""
+        known = self._signatures
+        return self._call(self._read_once, "metadata", start) if known is None else known
+
+    def _read_once(self, seconds: float) -> dict[str, Any]:
+        """Returns the server's description; several threads wait for one of them to read it."""
+        end = time.monotonic() + seconds
+        if not self._reading.acquire(timeout=seconds):
+            raise StatusError("DEADLINE_EXCEEDED", "another thread waits for the description")
+        try:
+            if self._signatures is None:
+                self._signatures = self._describe(max(end - time.monotonic(), 0.001))
+            return self._signatures
+        finally:
+            self._reading.release()
+
+    def _checked(
+        self, signature: str, inputs: Mapping[str, Any], start: float
+    ) -> dict[str, np.ndarray]:
         """Returns the inputs checked against the server's description, an old one or a new one."""
         known = self._signatures
         if known is not None:
             try:
                 return requests.check_inputs(known, signature, inputs, max_batch=self.max_batch)
-            except ValueError:
-                with self._reading:
-                    self._signatures = None  # perhaps of a version that is no longer served
-        return requests.check_inputs(self.signatures, signature, inputs, max_batch=self.max_batch)
+            except ValueError as refused:
+                self._signatures = None  # perhaps of a version that is no longer served
+                try:
+                    self._known_signatures(start)
+                except ServingError:
+                    self._signatures = known
+                    raise refused from None
+        return requests.check_inputs(
+            self._known_signatures(start), signature, inputs, max_batch=self.max_batch
+        )
 
 
 def connect(

@@ -33,7 +33,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from ibgan_tf.serving import messages, runtime, server_config, signatures, warm_up
 from ibgan_tf.serving.status import StatusError
-from ibgan_tf.serving.versions import Session, Versions
+from ibgan_tf.serving.versions import ALL, Session, Versions
 
 
 class ServingDouble:
@@ -45,7 +45,7 @@ class ServingDouble:
         host: the address to listen at.
         port: of gRPC; 0 for any free one, which `address` then tells.
         rest_port: of REST; None for no REST, 0 for any free one.
-        only: the versions to serve; None for the newest alone.
+        only: the versions to serve, or "all"; None for the newest alone.
         labels: label -> version.
         poll_seconds: how often the folder is looked at.
         max_calls: how many calls are taken at once; more are refused with RESOURCE_EXHAUSTED.
@@ -62,7 +62,7 @@ class ServingDouble:
         host: str = "127.0.0.1",
         port: int = 0,
         rest_port: int | None = None,
-        only: Sequence[int] | None = None,
+        only: Sequence[int] | str | None = None,
         labels: Mapping[str, int] | None = None,
         poll_seconds: float = 1.0,
         max_calls: int | None = None,
@@ -234,14 +234,16 @@ def load_session(export_dir: pathlib.Path) -> runtime.SavedModelSession:
     return session
 
 
-def configured_versions(model_dir: pathlib.Path) -> tuple[list[int] | None, dict[str, int]]:
+def configured_versions(
+    model_dir: pathlib.Path,
+) -> tuple[list[int] | str | None, dict[str, int]]:
     """Returns the versions to serve and their labels, as the models.config beside them says.
 
     Args:
         model_dir: the folder of the version folders.
 
     Returns:
-        only: None for the newest alone, as without a models.config.
+        only: their numbers, or "all"; None for the newest alone, as without a models.config.
         labels: label -> version.
 
     Raises:
@@ -256,8 +258,9 @@ def configured_versions(model_dir: pathlib.Path) -> tuple[list[int] | None, dict
         (config,) = message.model_config_list.config
     except (text_format.ParseError, ValueError) as error:
         raise ValueError(f"{path} must name one model. Received: {error}") from error
-    only = sorted(config.model_version_policy.specific.versions)
-    return only or None, dict(config.version_labels)
+    policy = config.model_version_policy
+    only = ALL if policy.HasField("all") else sorted(policy.specific.versions) or None
+    return only, dict(config.version_labels)
 
 
 class _PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):

@@ -31,11 +31,20 @@ class RestFront:
         double: answers.
         host: the address to listen at.
         port: 0 for any free one.
+
+    Raises:
+        OSError: the port is taken, or the host isn't of this machine.
     """
 
     def __init__(self, double: Any, host: str, port: int):
         handler = type("Handler", (_Handler,), {"double": double})
-        self._server = QuietHTTPServer((host, port), handler)
+        try:
+            self._server = QuietHTTPServer((host, port), handler)
+        except OSError as error:
+            raise OSError(
+                "host and rest_port must be free to listen at. "
+                f"Received: {host}:{port}, {error.strerror or error}."
+            ) from error
         self.address = f"{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -92,7 +101,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             raise StatusError("INVALID_ARGUMENT", f"Malformed request: {self.command} {self.path}")
         spec = model_pb2.ModelSpec(name=urllib.parse.unquote(found[1]))
         if found[2]:
-            spec.version.value = int(found[2])
+            version = int(found[2]) if len(found[2]) < _LONGEST_NUMBER else 2**63
+            if version >= 2**63:
+                raise StatusError("INVALID_ARGUMENT", f"No version number: {found[2][:40]}")
+            spec.version.value = version
         if found[3]:
             spec.version_label = urllib.parse.unquote(found[3])
         if found[4] == ":predict":
@@ -108,7 +120,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _predict(self, spec: model_pb2.ModelSpec, body: bytes) -> Any:
         try:
             request = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StatusError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from error
         if not isinstance(request, dict) or ("inputs" in request) == ("instances" in request):
             raise StatusError("INVALID_ARGUMENT", "Request must have 'inputs' or 'instances' key")
@@ -171,15 +183,22 @@ def _from_json(name: str, value: Any, dtype: str) -> np.ndarray:
     """Returns an input as an array; a number isn't taken for another kind of number."""
     try:
         if dtype == "string":
-            return np.array([base64.b64decode(item["b64"]) for item in value], object)
+            return np.array([_bytes(item) for item in value], object)
         array = np.array(value)
-        if array.dtype.kind == "f" and np.dtype(dtype).kind != "f":
+        if array.dtype.kind not in ("iuf" if np.dtype(dtype).kind == "f" else "iu"):
             raise ValueError(f"not {dtype}")
+        if array.dtype.kind == "u" and np.dtype(dtype).kind == "i":
+            raise ValueError(f"too large for {dtype}")  # NumPy has them unsigned from 2**63 on
         return array.astype(dtype)
-    except (TypeError, ValueError, KeyError) as error:
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
         raise StatusError(
             "INVALID_ARGUMENT", f"Failed to process element of '{name}': {error}"
         ) from error
+
+
+def _bytes(item: Any) -> bytes:
+    """Returns a string input: plain, or {"b64": ...} for bytes."""
+    return item.encode() if isinstance(item, str) else base64.b64decode(item["b64"])
 
 
 def to_json(name: str, array: np.ndarray) -> Any:

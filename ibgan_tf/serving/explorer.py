@@ -22,6 +22,7 @@ STRIP_COLUMNS = 11
 LIMIT = 10.0  # the largest value of a code that is taken; a normal prior's lie within 5
 _SHOWN_RANGE = (-3.0, 3.0)  # of a slider, where the prior has no range of its own
 _KL_SAMPLES = 4096
+_RANGE_SAMPLES = 128  # of which one of a normal prior's always lies beyond 1
 _LARGEST_SIDE = 8192  # pixels of an uploaded image
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 
@@ -53,9 +54,9 @@ class Explorer:
     Args:
         generator: the export.
         title: what is explored, for the page.
-        latent: the latent parts as the model's card has them, with the KL of each dimension;
-            without, it is worked out from `encode_noise`, where there is that, against a standard
-            normal prior.
+        latent: the latent parts as the model's card has them, with their ranges and the KL of
+            each dimension; without, ranges are read off samples, and the KL is worked out from
+            `encode_noise`, where there is that, against a standard normal prior.
         seed: of random codes; None for others each time.
 
     Raises:
@@ -78,7 +79,11 @@ class Explorer:
         self.sizes = pictures.code_sizes(known)
         self._has_noise_encoder = "encode_noise" in known
         parts = {entry["name"]: entry for entry in latent or () if entry["name"] in self.sizes}
-        self._ranges = {n: tuple(e["range"]) for n, e in parts.items() if e.get("range")}
+        self._ranges = (
+            self._sampled_ranges()
+            if latent is None
+            else {n: tuple(e["range"]) for n, e in parts.items() if e.get("range")}
+        )
         turned = [part for part in self.sizes if parts.get(part, {}).get("traversable", True)]
         kl = {part: entry.get("kl") for part, entry in parts.items()} or self._measured_kl()
         self.dimensions = self._dimensions(turned, kl)
@@ -253,6 +258,18 @@ class Explorer:
                 for index in range(size)
             ]
         return sorted(found, key=lambda dimension: -(dimension.kl or 0.0))
+
+    def _sampled_ranges(self) -> dict[str, tuple[float, float]]:
+        """Returns the ranges of parts whose samples lie within 0..1, as categories, or -1..1."""
+        if self._has_noise_encoder:
+            return {}
+        drawn = self._run("sample", {"seed": list(range(_RANGE_SAMPLES))})
+        bounds = {part: (drawn[part].min(), drawn[part].max()) for part in self.sizes}
+        return {
+            part: (-1.0 if low < 0 else 0.0, 1.0)
+            for part, (low, high) in bounds.items()
+            if low >= -1 and high <= 1
+        }
 
     def _measured_kl(self) -> dict[str, np.ndarray]:
         """Returns E[KL(e(r_d|z) || N(0, 1))] of each dimension, in nats, from `encode_noise`."""

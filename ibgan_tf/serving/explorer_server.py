@@ -25,6 +25,7 @@ from ibgan_tf.serving.status import ServingError
 
 LARGEST_QUESTION = 64 * 2**10  # bytes of JSON
 LARGEST_IMAGE = 8 * 2**20  # bytes of an uploaded file
+_LONGEST_NUMBER = 20  # digits of a Content-Length
 _PAGE = {
     "/": ("explorer.html", "text/html; charset=utf-8"),
     "/explorer.css": ("explorer.css", "text/css; charset=utf-8"),
@@ -153,7 +154,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         text = self.headers.get("Content-Length", "")
         if not text.isascii() or not text.isdecimal():
             self._refuse(411, "The length must be given.", close=True)
-        elif int(text) > limit:
+        elif len(text) > _LONGEST_NUMBER or int(text) > limit:
             self._refuse(
                 413, f"At most {limit} bytes can be sent. Received: {text[:20]}.", close=True
             )

@@ -48,7 +48,12 @@ def export_run(
     name = publish.model_name(model_dir)
     model = capabilities.float32_model(run.model)
     samples = calls.model_calls(model, batches=[1], seed=_SAMPLE_SEED)
-    with publish.publishing(model_dir, version) as staging:
+
+    def write_settings() -> None:
+        versions = server_config.published_versions(model_dir)
+        server_config.write(model_dir, name=name, versions=versions)
+
+    with publish.publishing(model_dir, version, then=write_settings) as staging:
         archive.write(model, staging)
         if warm_up.is_available():
             warm_up.write(staging, samples, name=name)
@@ -57,7 +62,5 @@ def export_run(
         card.write(staging, run, model, samples, name=name, version=version)
         for line in gate.check_contents(staging, model_calls=calls.model_calls(model)):
             report(line)
-    versions = server_config.published_versions(model_dir)
-    server_config.write(model_dir, name=name, versions=versions)
     report(server_config.check(model_dir))
     return model_dir / str(version)

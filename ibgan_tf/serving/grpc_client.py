@@ -29,9 +29,10 @@ class GrpcClient(Client):
             ("grpc.max_receive_message_length", patience.max_message),
             ("grpc.max_send_message_length", patience.max_message),
             ("grpc.enable_retries", 0),  # `retries.call` alone decides
-            # A channel that couldn't connect tries again soon, not after up to two minutes.
+            # A channel that was refused tries again soon, not after up to two minutes; the "min"
+            # is how long connecting itself may take.
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.min_reconnect_backoff_ms", 100),
+            ("grpc.min_reconnect_backoff_ms", max(int(1000 * patience.deadline), 100)),
             ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.enable_http_proxy", 0),
         ]

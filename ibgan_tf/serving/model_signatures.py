@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -174,7 +175,7 @@ def code_signature(model: Any) -> str:
 def _traverse(source: capabilities.Source) -> Signature:
     """Returns the signature that sets one dimension of the code; `part` names one of several."""
     several = len(source.parts) > 1
-    ranges = {capabilities.value_range(part) for part in source.parts}
+    ranges = {part.name: capabilities.value_range(part) for part in source.parts}
 
     def function(given: Tensors) -> dict[str, tf.Tensor]:
         values, found = {}, []
@@ -184,15 +185,22 @@ def _traverse(source: capabilities.Source) -> Signature:
                 chosen &= (given["part"] == part.name)[:, tf.newaxis]
             values[part.name] = tf.where(chosen, given["value"][:, tf.newaxis], given[part.name])
             found.append(tf.reduce_any(chosen, axis=1))
-        # A dimension that the named part doesn't have turns nothing.
-        return {"images": source.images(values), VALID: tf.reduce_any(found, axis=0)}
+        # A dimension that the named part doesn't have turns nothing; a value may be outside the
+        # range of the part that it is given to, where the parts have several.
+        valid = tf.reduce_any(found, axis=0)
+        for part in source.parts:
+            low, high = ranges[part.name] or (-np.inf, np.inf)
+            inside = (values[part.name] >= low) & (values[part.name] <= high)
+            valid &= tf.reduce_all(inside, axis=1)
+        return {"images": source.images(values), VALID: valid}
 
     inputs = part_inputs(source.parts)
     if several:
         inputs["part"] = Input(dtype="string", choices=tuple(part.name for part in source.parts))
     largest = max(part.size for part in source.parts)
     inputs["dimension"] = Input(dtype="int64", range=(0, largest - 1))
-    inputs["value"] = Input(range=ranges.pop() if len(ranges) == 1 else None)
+    different = set(ranges.values())
+    inputs["value"] = Input(range=different.pop() if len(different) == 1 else None)
     return Signature(
         does="Images of the code with one dimension set to a value.",
         inputs=inputs,

@@ -12,12 +12,13 @@ import pathlib
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ibgan_tf import atomic
 from ibgan_tf.runs import lock
 from ibgan_tf.serving.server_config import published_versions
 
+LARGEST_VERSION = 2**63 - 1
 _IN_RUN = "export"  # the folder of exports in a run directory
 _STAGING = ".tmp-"  # of `atomic`, whose `remove_leftovers` finds it
 
@@ -31,24 +32,28 @@ def choose_version(model_dir: pathlib.Path, version: int | None) -> int:
 
     Raises:
         NotADirectoryError: `model_dir`, or a folder above it, is a file.
-        ValueError: the number isn't at least 1, or `model_dir` isn't a fit name for a model.
+        ValueError: the number is below 1 or no int64, or `model_dir` isn't a fit name for a model.
         FileExistsError: the version exists.
     """
     lock.check_folder(model_dir)
     model_name(model_dir)
     if version is None:
         return max(published_versions(model_dir), default=0) + 1
-    if version < 1:
-        raise ValueError(f"version must be at least 1. Received: version={version}.")
+    if not 1 <= version <= LARGEST_VERSION:
+        raise ValueError(
+            f"version must be 1 to {LARGEST_VERSION}, the largest number that a server reads. "
+            f"Received: version={version}."
+        )
     _refuse_existing(model_dir, version)
     return version
 
 
-def model_name(model_dir: pathlib.Path) -> str:
+def model_name(model_dir: pathlib.Path, *, flag: str = "output_dir") -> str:
     """Returns the name that a model is served by: its folder's, or the run's of <run>/export.
 
     Args:
         model_dir: the folder of the version folders.
+        flag: what the folder was given by, for the error.
 
     Raises:
         ValueError: the name isn't made of letters, digits, ".", "_" and "-", or is a number.
@@ -57,15 +62,17 @@ def model_name(model_dir: pathlib.Path) -> str:
     name = path.parent.name if path.name == _IN_RUN else path.name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9._-]*", name) or ".." in model_dir.parts:
         raise ValueError(
-            "output_dir must end with the model's name, which begins with a letter and is made of "
+            f"{flag} must end with the model's name, which begins with a letter and is made of "
             "letters, digits, '.', '_' and '-', and must not pass through '..'. "
-            f"Received: output_dir={model_dir}. Choose one such as models/ibgan-dsprites"
+            f"Received: {flag}={model_dir}. Choose one such as models/ibgan-dsprites"
         )
     return name
 
 
 @contextlib.contextmanager
-def publishing(model_dir: pathlib.Path, version: int) -> Iterator[pathlib.Path]:
+def publishing(
+    model_dir: pathlib.Path, version: int, *, then: Callable[[], None] = lambda: None
+) -> Iterator[pathlib.Path]:
     """Yields a hidden folder that becomes the version at the end.
 
     If the block raises, nothing is left of it, and what was there before is as it was.
@@ -73,6 +80,7 @@ def publishing(model_dir: pathlib.Path, version: int) -> Iterator[pathlib.Path]:
     Args:
         model_dir: the folder of the version folders; it is made.
         version: of `choose_version`.
+        then: called when the version is there, before another export can begin.
 
     Yields:
         An empty folder on the same file system, for the block to fill and to check.
@@ -96,6 +104,7 @@ def publishing(model_dir: pathlib.Path, version: int) -> Iterator[pathlib.Path]:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
             atomic.sync(model_dir)
+            then()
     except BaseException:
         if not existed:
             with contextlib.suppress(OSError):  # another export may have begun there

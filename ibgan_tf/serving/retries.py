@@ -89,6 +89,7 @@ def call(
     target: Target,
     patience: Patience,
     action: str,
+    start: float | None = None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
@@ -99,6 +100,7 @@ def call(
         target: what is asked, for the error.
         patience: how long and how often.
         action: what is asked of the target, for the error: "encode".
+        start: when the deadline began to run, by the clock; now, unless given.
         sleep: waits.
         clock: tells the time in seconds.
 
@@ -108,7 +110,7 @@ def call(
     Raises:
         ServingError: the last failure, explained.
     """
-    start = clock()
+    start = clock() if start is None else start
     wait = _FIRST_WAIT
     for number in itertools.count(1):
         try:

@@ -1,29 +1,38 @@
 """Settings of TensorFlow Serving for a model's folder, written beside its version folders.
 
-models.config names the versions by label: `stable` for what clients should ask, and `canary` for a
-newer one, which a few clients may try; both are then served side by side. To promote the canary,
-change `stable` to its number, or remove the older version's folder and export again.
+models.config names versions by label: `stable` for what clients should ask, and `canary` for a
+newer one, which a few clients may try. Every version in the folder is loaded: a running server
+refuses to move a label to a version that it hasn't loaded, and the rest of the file with it.
+To promote the canary, change `stable` to its number. To take a version out, remove its folder, once
+no label names it.
+
+Of models.config the labels stay when a version is added; the other files are written where they are
+missing, for they are there to be changed.
 """
 
 import importlib.util
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 
 from ibgan_tf import atomic
 from ibgan_tf.serving.isolated import BATCHES
 
 FOLDER = "serving"  # no number, so that no server takes it for a version
 MODELS = "models.config"
+_SCRIPT_NAME = "tensorflow_model_server.sh"
 _IN_CONTAINER = "/models"
-_STABLE = re.compile(r'key: "stable" value: (\d+)')
+_LABEL = re.compile(r"version_labels\s*:?\s*\{([^}]*)\}")
+_LABEL_KEY = re.compile(r"""\bkey\s*:\s*["']([^"']*)["']""")
+_LABEL_VALUE = re.compile(r"\bvalue\s*:\s*(\d+)")
 
 _BATCHING = """\
 # Requests are joined into batches of these sizes; the gate has tried {largest}.
 max_batch_size {{ value: {largest} }}
 # How long the first request waits for others: 0 for none; try 1000 to 10000 under load.
 batch_timeout_micros {{ value: 0 }}
-# A full queue answers RESOURCE_EXHAUSTED, and the client tries again later.
+# A full queue answers UNAVAILABLE, and the client tries again later.
 max_enqueued_batches {{ value: 100 }}
 # As many as there were cores where this was exported; change it to those of the server.
 num_batch_threads {{ value: {cores} }}
@@ -61,30 +70,46 @@ services:
 {flags}
 """
 
-_SCRIPT = """\
-#!/bin/sh
+_SCRIPT = r"""#!/bin/sh
 # Serves the versions beside this folder by an installed tensorflow_model_server: gRPC on port 8500,
-# REST and metrics on port 8501. Flags given here are passed on.
-set -e
-here=$(cd "$(dirname "$0")" && pwd)
-config=$(mktemp)
-trap 'rm -f "$config"' EXIT
-# A base path must be absolute; that of models.config is the container's.
-sed "s#base_path: .*#base_path: \\"$(dirname "$here")\\"#" "$here/models.config" > "$config"
-tensorflow_model_server --port=8500 --rest_api_port=8501 \\
-  --model_config_file="$config" \\
-  --allow_version_labels_for_unavailable_models=true \\
-  --enable_batching=true \\
-  --batching_parameters_file="$here/batching.config" \\
-  --monitoring_config_file="$here/monitoring.config" \\
-  --enable_model_warmup=true "$@"
+# REST and metrics on port 8501, at every address of this machine. Flags given here are passed on.
+here=$(cd "$(dirname "$0")" && pwd) || exit
+copies=$(mktemp -d) || exit
+trap 'rm -rf "$copies"' EXIT
+
+# A base path must be absolute, and that of models.config is the container's: so here is a copy.
+copy() {
+  BASE=$(dirname "$here") awk '
+    BEGIN { base = ENVIRON["BASE"]; gsub(/[\\"]/, "\\\\&", base) }
+    /base_path:/ { print "    base_path: \"" base "\""; next }
+    { print }
+  ' "$here/models.config" > "$copies/new" && mv "$copies/new" "$copies/models.config"
+}
+
+copy || exit
+tensorflow_model_server --port=8500 --rest_api_port=8501 \
+  --model_config_file="$copies/models.config" \
+  --model_config_file_poll_wait_seconds=60 \
+  --allow_version_labels_for_unavailable_models=true \
+  --enable_batching=true \
+  --batching_parameters_file="$here/batching.config" \
+  --monitoring_config_file="$here/monitoring.config" \
+  --enable_model_warmup=true "$@" &
+server=$!
+trap 'kill "$server"' INT TERM
+while kill -0 "$server" 2> /dev/null; do
+  copy
+  sleep 2 > /dev/null 2>&1 &
+  wait "$!"
+done
+wait "$server"
 """
 
 
 def write(model_dir: pathlib.Path, *, name: str, versions: list[int]) -> pathlib.Path:
     """Writes the settings for the versions that there are.
 
-    `stable` stays the version that it was, while that one is there.
+    Labels stay at their versions while these are there; `canary` goes to the newest.
 
     Args:
         model_dir: the folder of the version folders.
@@ -99,12 +124,8 @@ def write(model_dir: pathlib.Path, *, name: str, versions: list[int]) -> pathlib
     """
     folder = model_dir / FOLDER
     folder.mkdir(exist_ok=True)
-    newest = max(versions)
-    older = _stable_version(folder)
-    stable = older if older in versions else (sorted(versions)[-2:][0])
-    atomic.write_text(folder / MODELS, _models_config(name, stable=stable, newest=newest))
-    atomic.write_text(folder / "batching.config", _batching_config())
-    atomic.write_text(folder / "monitoring.config", _MONITORING)
+    labels = _labels(folder / MODELS, sorted(versions))
+    atomic.write_text(folder / MODELS, _models_config(name, labels))
     base = f"{_IN_CONTAINER}/{name}"
     lines = _FLAGS.format(folder=f"{base}/{FOLDER}").splitlines()
     compose = _COMPOSE.format(
@@ -112,10 +133,16 @@ def write(model_dir: pathlib.Path, *, name: str, versions: list[int]) -> pathlib
         container=_IN_CONTAINER,
         flags="\n".join(f'      - "{line}"' for line in lines),
     )
-    atomic.write_text(folder / "docker-compose.yml", compose)
-    script = folder / "tensorflow_model_server.sh"
-    atomic.write_text(script, _SCRIPT)
-    script.chmod(0o755)
+    others = {
+        "batching.config": _batching_config(),
+        "monitoring.config": _MONITORING,
+        "docker-compose.yml": compose,
+        _SCRIPT_NAME: _SCRIPT,
+    }
+    for file_name, text in others.items():
+        if not (folder / file_name).exists():
+            atomic.write_text(folder / file_name, text)
+    (folder / _SCRIPT_NAME).chmod(0o755)
     return folder
 
 
@@ -169,15 +196,31 @@ def published_versions(model_dir: pathlib.Path) -> list[int]:
     return sorted(int(path.name) for path in model_dir.iterdir() if path.name.isdecimal())
 
 
-def _models_config(name: str, *, stable: int, newest: int) -> str:
+def _labels(path: pathlib.Path, versions: list[int]) -> dict[str, int]:
+    """Returns the version of each label: as models.config had it, where that version is there.
+
+    Args:
+        path: of models.config, which need not exist.
+        versions: that there are, ascending.
+    """
+    kept = {}
+    for block in _LABEL.findall(path.read_text(encoding="utf-8") if path.is_file() else ""):
+        key, value = _LABEL_KEY.search(block), _LABEL_VALUE.search(block)
+        if key and value and int(value[1]) in versions:
+            kept[key[1]] = int(value[1])
+    stable = kept.get("stable", versions[-2:][0])
+    kept.pop("canary", None)
+    canary = {"canary": versions[-1]} if versions[-1] != stable else {}
+    return {"stable": stable} | canary | {k: v for k, v in kept.items() if k != "stable"}
+
+
+def _models_config(name: str, labels: Mapping[str, int]) -> str:
     """Returns models.config."""
-    labels = {"stable": stable} | ({"canary": newest} if newest != stable else {})
-    versions = " ".join(f"versions: {version}" for version in sorted(set(labels.values())))
     lines = [
         f'name: "{name}"',
         f'base_path: "{_IN_CONTAINER}/{name}"',
         'model_platform: "tensorflow"',
-        *([f"model_version_policy {{ specific {{ {versions} }} }}"] if len(labels) > 1 else []),
+        "model_version_policy { all { } }",
         *(f'version_labels {{ key: "{key}" value: {value} }}' for key, value in labels.items()),
     ]
     body = "\n".join(f"    {line}" for line in lines)
@@ -193,10 +236,3 @@ def _batching_config() -> str:
         cores=os.cpu_count(),
         sizes="\n".join(f"allowed_batch_sizes: {size}" for size in sizes),
     )
-
-
-def _stable_version(folder: pathlib.Path) -> int | None:
-    """Returns the version that is labelled stable; None if there is none."""
-    path = folder / MODELS
-    found = _STABLE.search(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return int(found[1]) if found else None

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from ibgan_tf.serving.status import StatusError
 
+ALL = "all"  # of the versions in the folder
+
 
 class Session(Protocol):
     """A loaded version: `runtime.SavedModelSession`."""
@@ -42,7 +44,7 @@ class Versions:
     Args:
         base_dir: the folder that holds the version folders.
         load: takes a version's folder, returns it loaded, or raises what is wrong with it.
-        only: the versions to serve; None for the newest alone.
+        only: the versions to serve, or "all"; None for the newest alone.
         labels: label -> version.
         poll_seconds: how often the folder is looked at.
     """
@@ -52,13 +54,13 @@ class Versions:
         base_dir: pathlib.Path,
         *,
         load: Callable[[pathlib.Path], Session],
-        only: Sequence[int] | None = None,
+        only: Sequence[int] | str | None = None,
         labels: Mapping[str, int] | None = None,
         poll_seconds: float = 1.0,
     ):
         self._base_dir = base_dir
         self._load = load
-        self._only = None if only is None else frozenset(only)
+        self._only = only if only in (None, ALL) else frozenset(only)
         self._labels = dict(labels or {})
         self._poll_seconds = poll_seconds
         self._loaded: dict[int, _Loaded] = {}
@@ -159,6 +161,8 @@ class Versions:
         found = sorted(
             {int(p.name) for p in children if p.name.isascii() and p.name.isdecimal()}, reverse=True
         )
+        if self._only == ALL:
+            return found
         if self._only is not None:
             return [version for version in found if version in self._only]
         return found[:1]

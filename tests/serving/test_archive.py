@@ -306,6 +306,21 @@ def test_traverse_turns_the_part_that_a_row_names(three_parts):
     assert answer["valid"].tolist() == [True, True, False, False]
 
 
+def test_traverse_takes_no_value_outside_of_the_range_of_the_part_it_turns(three_parts):
+    answer = three_parts.session.run(
+        "traverse",
+        {
+            "noise": np.zeros([3, 2], np.float32),
+            "category": np.eye(3, dtype=np.float32),
+            "code": np.zeros([3, 2], np.float32),
+            "part": np.array([b"noise", b"code", b"category"]),
+            "dimension": np.array([0, 0, 0]),
+            "value": np.array([5.0, 5.0, 5.0], np.float32),
+        },
+    )
+    assert answer["valid"].tolist() == [True, False, False]
+
+
 def test_values_outside_of_a_prior_are_invalid(three_parts):
     given = {"noise": np.full([3, 2], 9, np.float32), "category": np.eye(3, dtype=np.float32)}
     given["code"] = np.array([[1, -1], [1.01, 0], [0, 0]], np.float32)

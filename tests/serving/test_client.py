@@ -1,8 +1,10 @@
 """The client against the local server; the same things hold for both transports."""
 
+import contextlib
 import http.server
 import io
 import socket
+import socketserver
 import threading
 import time
 
@@ -277,6 +279,69 @@ def test_the_same_client_goes_on_after_a_restart(serve, base_dir, connect, trans
     later.start()
     assert known.run("serving_default", {"z": z})["valid"].all()
     later.join()
+
+
+def test_inputs_that_no_signature_takes_are_refused_without_a_server_too(connect, nobody, ask, z):
+    known = ask()
+    known.run("serving_default", {"z": z})
+    lost = connect(nobody, patience=client.Patience(attempts=1))
+    lost._signatures = known.signatures
+    for _ in range(2):  # what is known stays known
+        with pytest.raises(ValueError, match="z must be finite"):
+            lost.run("serving_default", {"z": z * np.nan})
+
+
+def test_the_deadline_holds_for_all_threads_that_wait_for_the_description(connect, transport, z):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        known = connect(
+            address, transport=transport, patience=client.Patience(deadline=0.3, attempts=1)
+        )
+        seconds = []
+
+        def ask_it():
+            start = time.monotonic()
+            with pytest.raises(client.ServingError):
+                known.run("serving_default", {"z": z})
+            seconds.append(time.monotonic() - start)
+
+        threads = [threading.Thread(target=ask_it) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(seconds) == 10
+    assert max(seconds) < 1.5  # 3 s, one after the other
+
+
+def test_connecting_may_take_as_long_as_the_call(server, connect, z):
+    class Far(socketserver.BaseRequestHandler):
+        """Half a second away from the server."""
+
+        def handle(self):
+            time.sleep(0.5)
+            host, port = server.address.split(":")
+            with socket.create_connection((host, int(port))) as near:
+                back = threading.Thread(target=self.copy, args=(near, self.request))
+                back.start()
+                self.copy(self.request, near)
+                back.join()
+
+        @staticmethod
+        def copy(source, target):
+            with contextlib.suppress(OSError):
+                while contents := source.recv(2**16):
+                    target.sendall(contents)
+                target.shutdown(socket.SHUT_WR)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Far) as far:
+        thread = threading.Thread(target=far.serve_forever, args=(0.01,))
+        thread.start()
+        address = f"127.0.0.1:{far.server_address[1]}"
+        with client.connect(address, model="small", patience=client.Patience(attempts=1)) as known:
+            assert known.run("serving_default", {"z": z})["valid"].all()
+        far.shutdown()
+        thread.join()
 
 
 def test_a_description_that_became_false_is_read_again(ask, z):

@@ -236,11 +236,31 @@ def test_the_settings_beside_the_versions_say_what_is_served(
     server_config.write(base_dir, name="small", versions=[1])
     server_config.write(base_dir, name="small", versions=[1, 2])
     only, labels = double.configured_versions(base_dir)
-    assert (only, labels) == ([1, 2], {"stable": 1, "canary": 2})
+    assert (only, labels) == ("all", {"stable": 1, "canary": 2})
     server = serve(base_dir, only=only, labels=labels)
     for label, version in labels.items():
         answer = connect(server.address, label=label).run("serving_default", {"z": z})
         assert answer["version"].tolist() == [version] * 2
+
+
+def test_the_settings_may_name_the_versions(base_dir):
+    path = base_dir / server_config.FOLDER / server_config.MODELS
+    path.parent.mkdir()
+    policy = "model_version_policy { specific { versions: 2 versions: 1 } }"
+    path.write_text(f"model_config_list {{ config {{ {policy} }} }}")
+    assert double.configured_versions(base_dir) == ([1, 2], {})
+
+
+def test_a_new_version_leaves_the_older_ones_to_those_who_ask_for_them(
+    serve, base_dir, copy_export, connect, wait_until, z
+):
+    server = serve(base_dir, only="all", labels={"stable": 1}, poll_seconds=0.01)
+    stable = connect(server.address, label="stable")
+    with publish.publishing(base_dir, 3) as staging:
+        copy_export(staging, 3)
+    wait_until(lambda: 3 in server.versions.states())
+    assert stable.run("serving_default", {"z": z})["version"].tolist() == [1, 1]
+    assert connect(server.address).run("serving_default", {"z": z})["version"].tolist() == [3, 3]
 
 
 @pytest.mark.parametrize("text", ["model_config_list {", "", "\x00"])

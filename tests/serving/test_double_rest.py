@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 
+from ibgan_tf.serving import double, double_rest
+
 
 def rest(server, method, path, body=None):
     """Returns the status and JSON of a REST call."""
@@ -61,12 +63,49 @@ def test_rest_describes_the_model(serve, base_dir):
         ("POST", "/v1/models/small:predict", {"inputs": {"z": [["a", "b", "c"]]}}, 400),
         ("POST", "/v1/models/small:predict", {"inputs": {"z": [[1], [1, 2]]}}, 400),
         ("POST", "/v1/models/small:predict", {"signature_name": "no", "inputs": {}}, 412),
+        ("POST", "/v1/models/small:predict", {"inputs": {"z": [[True, True, True]]}}, 400),
+        ("GET", "/v1/models/small/versions/99999999999999999999", None, 400),
+        ("GET", "/v1/models/small/versions/9223372036854775808", None, 400),
+        ("GET", "/v1/models/small/versions/9", None, 404),
     ],
 )
 def test_bad_rest_requests_are_refused(serve, base_dir, method, path, body, status):
     found, answer = rest(serve(base_dir, rest_port=0), method, path, body)
     assert found == status
     assert list(answer) == ["error"]
+
+
+@pytest.mark.parametrize("seed", [2**63, 2**64, 0.5, True, "1"])
+def test_what_is_no_int64_is_refused_as_one(serve, base_dir, seed):
+    body = {"signature_name": "sample", "inputs": {"seed": [seed]}}
+    server = serve(base_dir, rest_port=0)
+    status, answer = rest(server, "POST", "/v1/models/small:predict", body)
+    assert status == 400
+    assert answer["error"].startswith("Failed to process element of 'seed'")
+
+
+def test_json_of_any_depth_is_answered(serve, base_dir):
+    server = serve(base_dir, rest_port=0)
+    connection = http.client.HTTPConnection(server.rest_address, timeout=10)
+    try:
+        connection.request("POST", "/v1/models/small:predict", "[" * 100_000)
+        answer = connection.getresponse()
+        assert answer.status == 400
+        assert json.loads(answer.read())["error"].startswith("JSON Parse error")
+    finally:
+        connection.close()
+
+
+def test_strings_are_taken_plain_or_as_base64():
+    given = {"part": ["noise", {"b64": "Y29kZQ=="}]}
+    found = double_rest._inputs({"inputs": given}, {"inputs": {"part": {"dtype": "string"}}})
+    assert found["part"].tolist() == [b"noise", b"code"]
+
+
+def test_a_port_that_is_taken_is_told(serve, base_dir):
+    port = int(serve(base_dir, rest_port=0).rest_address.split(":")[1])
+    with pytest.raises(OSError, match=f"rest_port must be free .* 127.0.0.1:{port}"):
+        double.ServingDouble(base_dir, model="small", rest_port=port)
 
 
 @pytest.mark.parametrize("length", ["many", "-1", "1" * 5000])

@@ -52,6 +52,45 @@ def test_without_a_card_the_kl_is_worked_out(session, model):
     np.testing.assert_allclose([by_index[index] for index in range(3)], exact, rtol=0.1)
 
 
+def test_without_a_card_ranges_are_read_off_samples():
+    class Uniform:
+        """A generator of a uniform code, a category and noise that is normal."""
+
+        def __init__(self):
+            sizes = {"c": 1, "s": 3, "z": 2}
+            parts = {n: {"dtype": "float32", "shape": [None, k]} for n, k in sizes.items()}
+            chosen = {
+                "part": {"dtype": "string", "shape": [None]},
+                "dimension": {"dtype": "int64", "shape": [None]},
+                "value": {"dtype": "float32", "shape": [None]},
+            }
+            seed = {"seed": {"dtype": "int64", "shape": [None]}}
+            self.signatures = {
+                "generate_png": {"inputs": parts, "outputs": {}},
+                "traverse": {"inputs": parts | chosen, "outputs": {}},
+                "sample": {"inputs": seed, "outputs": {}},
+            }
+
+        def run(self, signature, inputs):
+            rows = len(next(iter(inputs.values())))
+            random = np.random.default_rng(int(inputs["seed"][0]) if "seed" in inputs else 0)
+            if signature == "sample":
+                return {
+                    "c": random.uniform(-1, 1, [rows, 1]),
+                    "s": np.eye(3)[random.integers(3, size=rows)],
+                    "z": random.standard_normal([rows, 2]),
+                }
+            if signature == "traverse":
+                valid = np.abs(inputs["value"]) <= 1
+                return {"images": np.zeros([rows, 4, 4, 1]), "valid": valid}
+            return {"images_png_bytes": np.array([png_of(np.zeros([4, 4], np.uint8))] * rows)}
+
+    answers = explorer.Explorer(Uniform(), title="on a server")
+    ranges = {d.part: (d.low, d.high) for d in answers.dimensions}
+    assert ranges == {"c": (-1, 1), "s": (0, 1), "z": (-3, 3)}
+    answers.warm_up()
+
+
 def test_a_picture_is_the_generators(answers, model):
     expected = model.generate_from_r(np.array([CODE["r"]], np.float32)).numpy()[0, :, :, 0]
     levels = np.rint(127.5 * (expected + 1.0))

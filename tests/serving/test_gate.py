@@ -306,6 +306,17 @@ def test_a_damaged_card_is_refused(good):
     refuse(good, "model_card.json must be JSON")
 
 
+@pytest.mark.parametrize("missing", ["response", "valid"])
+def test_a_card_with_half_a_sample_is_refused(good, missing):
+    describe(good, WANTED)
+    path = good / "assets.extra" / "model_card.json"
+    card = json.loads(path.read_text())
+    sample = card["samples"]["serving_default"]
+    del (sample if missing == "response" else sample["response"])[missing]
+    path.write_text(json.dumps(card))
+    refuse(good, "sample of serving_default must have a request and a response with 'valid'")
+
+
 @pytest.mark.parametrize(
     ("response", "words"),
     [

@@ -102,9 +102,10 @@ def test_the_next_version_follows_the_newest(tmp_path, existing, next_version):
     assert publish.choose_version(tmp_path / "small", None) == next_version
 
 
-@pytest.mark.parametrize("version", [0, -1])
-def test_a_version_is_at_least_one(tmp_path, version):
-    with pytest.raises(ValueError, match=f"must be at least 1. Received: version={version}"):
+@pytest.mark.parametrize("version", [0, -1, 2**63])
+def test_a_version_is_a_number_that_servers_read(tmp_path, version):
+    told = f"version must be 1 to 9223372036854775807.*Received: version={version}"
+    with pytest.raises(ValueError, match=told):
         publish.choose_version(tmp_path / "small", version)
 
 
