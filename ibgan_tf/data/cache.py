@@ -18,6 +18,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from ibgan_tf import atomic
+
 CONTENT = "content.bin"
 MANIFEST = "manifest.json"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what the system says of a disk that is full
@@ -29,10 +31,21 @@ def path_of(data_dir: str | os.PathLike | None) -> pathlib.Path:
 
     Args:
         data_dir: the folder; None stands for `ibgan_tf` in the user's cache directory.
+
+    Raises:
+        ValueError: it begins with a home directory, or stands in one, that isn't known.
     """
-    if data_dir is not None:
-        return pathlib.Path(data_dir).expanduser()
-    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "ibgan_tf"
+    try:
+        if data_dir is not None:
+            return pathlib.Path(data_dir).expanduser()
+        parent = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    except RuntimeError as error:
+        received = f"data_dir={str(data_dir)!r}" if data_dir is not None else "no data_dir"
+        raise ValueError(
+            "data_dir must be a folder that can be found. Received: "
+            f"{received}, of a user without a home directory. Name a folder with --data_dir."
+        ) from error
+    return parent / "ibgan_tf"
 
 
 def data_folder(data_dir: str | os.PathLike | None, *, must_exist: bool = False) -> pathlib.Path:
@@ -48,6 +61,7 @@ def data_folder(data_dir: str | os.PathLike | None, *, must_exist: bool = False)
 
     Raises:
         FileNotFoundError: it must exist and doesn't; nothing is made.
+        ValueError: as of `path_of`.
         OSError: it is a file, or can't be made.
     """
     folder = path_of(data_dir)
@@ -75,16 +89,20 @@ def data_folder(data_dir: str | os.PathLike | None, *, must_exist: bool = False)
 def locked(folder: pathlib.Path) -> Iterator[None]:
     """Holds the right to write cache folders in a folder; waits while another process holds it.
 
-    The right ends with the process, however that ends. Whatever temporary folders are found then
-    belong to nobody and are removed.
+    The right ends with the process, however that ends. Whatever temporary files and folders are
+    found then belong to nobody and are removed.
 
     Args:
         folder: the parent of cache folders; made if absent.
+
+    Raises:
+        OSError: it can't be made or written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    data_folder(folder)
     with open(folder / ".lock", "w") as lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
-        for stale in folder.glob(".*.tmp-*"):
+        atomic.remove_leftovers(folder)
+        for stale in folder.glob(".*.tmp-*/"):  # folders alone: of `write_cache`
             shutil.rmtree(stale)
         yield
 

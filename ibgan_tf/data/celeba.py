@@ -3,6 +3,7 @@
 Liu, Luo, Wang and Tang, 2015, https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html.
 """
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -38,6 +39,7 @@ URL = "https://drive.google.com/uc?export=download&id=0B7EVK8r0v71pZjFTYXZWM3FlR
 # In the data folder: its own, torchvision's, the publishers'; and where the partition may be.
 _PLACES = (".", "celeba", "Img")
 _PARTITION_PLACES = (*_PLACES, "Eval")
+_OTHER_PARTITION = "Fetch it again, or move it away: the files' numbers say the same."
 _TFDS_PLACES = ("tensorflow_datasets", ".")
 _NUMBERED = re.compile(r"(?:.*/)?(\d{6})\.(?:jpg|png)")
 
@@ -113,9 +115,8 @@ def find(folder: pathlib.Path) -> Listing:
     parts, named = _partition(folder)
     numbers = sorted(numbered, key=lambda number: (parts[number], number))
     ordered = dataclasses.replace(source, pictures=tuple(numbered[n] for n in numbers))
-    counts = [list(parts.values()).count(part) for part in range(len(COUNTS))]
     about = {"partition": named, **picture_sources.archive_record(source, PUBLISHED)}
-    return Listing(source=ordered, splits=dict(zip(COUNTS, counts, strict=True)), about=about)
+    return Listing(source=ordered, splits=COUNTS, about=about)
 
 
 def download(data_dir: str | os.PathLike | None = None) -> pathlib.Path:
@@ -222,8 +223,8 @@ def _read_partition(path: pathlib.Path) -> dict[int, int]:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     if len(lines) != _total():
         raise ValueError(
-            f"{str(path)!r} must have {_total():,} lines. Received: {len(lines):,}. Fetch it "
-            "again, or move it away: the files' numbers say the same."
+            f"{str(path)!r} must have {_total():,} lines. Received: {len(lines):,}. "
+            f"{_OTHER_PARTITION}"
         )
     parts = {}
     for number, line in enumerate(lines, start=1):
@@ -231,10 +232,16 @@ def _read_partition(path: pathlib.Path) -> dict[int, int]:
         if name != f"{number:06d}.jpg" or part.strip() not in ("0", "1", "2"):
             raise ValueError(
                 f"Line {number} of {str(path)!r} must be '{number:06d}.jpg' and 0, 1 or 2. "
-                f"Received: {line[:80]!r}. Fetch it again, or move it away: the files' numbers say "
-                "the same."
+                f"Received: {line[:80]!r}. {_OTHER_PARTITION}"
             )
         parts[number] = int(part)
+    found = collections.Counter(parts.values())
+    counts = {split: found[part] for part, split in enumerate(COUNTS)}
+    if counts != COUNTS:
+        raise ValueError(
+            f"{str(path)!r} must have {_counted(COUNTS)}. Received: {_counted(counts)}. "
+            f"{_OTHER_PARTITION}"
+        )
     return parts
 
 

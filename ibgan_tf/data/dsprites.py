@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibgan_tf import config, registry
-from ibgan_tf.data import base, cache, dsprites_official, files, progress, sprites
+from ibgan_tf.data import (
+    base,
+    cache,
+    dsprites_official,
+    files,
+    prepared_pictures,
+    progress,
+    sprites,
+)
 
 SIZE = sprites.NUM_COMBINATIONS * sprites.NUM_POSITIONS
 PACKED_SIZE = SIZE * sprites.PACKED_BYTES  # bytes
@@ -29,8 +37,9 @@ class DSpritesSettings:
 class DSprites:
     """The 737,280 images, one bit per pixel in a memory-mapped file.
 
-    The file is made at the first use, in the data folder: by rendering, or from the official
-    archive if that lies in the folder. The network is never used (`scripts/download.py` does that).
+    The file is made at the first use, in the data folder (or in the user's cache, where it can't be
+    written): by rendering, or from the official archive if that lies in the data folder. The
+    network is never used (`scripts/download.py` does that).
 
     Args:
         data_dir: folder of the data; None stands for `ibgan_tf` in the user's cache directory.
@@ -91,13 +100,16 @@ def prepare(data_folder: pathlib.Path) -> pathlib.Path:
         data_folder: an existing folder.
 
     Returns:
-        folder: `dsprites/official` or `dsprites/rendered` in the data folder.
+        folder: `official` or `rendered`, in `dsprites` of the data folder, or in the user's cache
+            if the data folder can't be written.
 
     Raises:
         ValueError: the official archive lies in the data folder and is damaged.
         OSError: the disk is full.
     """
-    rendered, official = (data_folder / DSprites.name / source for source in SOURCES)
+    rendered, official = (
+        prepared_pictures.folder_of(data_folder, DSprites.name, source) for source in SOURCES
+    )
     archive = data_folder / dsprites_official.ARCHIVE
     if archive.exists() and not official.exists():
         _make(official, lambda: dsprites_official.archive_images(archive), verb="Converting")
@@ -123,7 +135,7 @@ def download(data_dir: str | os.PathLike | None = None) -> pathlib.Path:
         OSError: the network can't be reached, or the disk is full.
     """
     data_folder = cache.data_folder(data_dir)
-    official = data_folder / DSprites.name / "official"
+    official = prepared_pictures.folder_of(data_folder, DSprites.name, "official")
     if not (data_folder / dsprites_official.ARCHIVE).exists() and not official.exists():
         batches = files.tfds_batches(
             "dsprites", data_folder / "tensorflow_datasets", url=dsprites_official.URL

@@ -1,5 +1,6 @@
 """Fetches published data: the only code of the package that uses the network."""
 
+import http.client
 import os
 import pathlib
 import socket
@@ -126,8 +127,9 @@ def tfds_version(name: str, folder: pathlib.Path) -> pathlib.Path | None:
         name: its name in the catalogue.
         folder: where TFDS keeps data.
     """
-    found = sorted((folder / name).glob("*/dataset_info.json"))
-    return found[-1].parent if found else None
+    found = [path.parent for path in (folder / name).glob("*/dataset_info.json")]
+    # A preparation that was killed leaves "incomplete.<letters>_<version>".
+    return max((path for path in found if not path.name.startswith("incomplete.")), default=None)
 
 
 def tfds_counts(version: pathlib.Path) -> dict[str, int]:
@@ -196,5 +198,8 @@ def check_reachable(url: str) -> None:
         OSError: no answer, or one that says no.
     """
     request = urllib.request.Request(url, method="HEAD")
-    with urllib.request.urlopen(request, timeout=_TIMEOUT):
-        pass
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT):
+            pass
+    except http.client.HTTPException as error:  # such as for a proxy's address that is none
+        raise OSError(str(error) or type(error).__name__) from error

@@ -71,8 +71,11 @@ def _prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.Path:
 
 def _only_prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.Path:
     """Returns the prepared folder of pictures that are gone."""
-    own = prepared_pictures.folder_of(folder, ImageFolder.name, settings.folder_name)
-    found = sorted(own.parent.glob(f"{settings.folder_name}-*"))
+    name, pattern = ImageFolder.name, f"{settings.folder_name}-*"
+    place = folder / name
+    if not any(place.glob(pattern)):  # then where it goes if that can't be written
+        place = prepared_pictures.folder_of(folder, name, settings.folder_name).parent
+    found = sorted(place.glob(pattern))
     if len(found) == 1:
         return found[0]
     suffixes = ", ".join(image_files.SUFFIXES)
@@ -82,6 +85,6 @@ def _only_prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.P
             f"Received: data_dir={str(folder)!r}, with none. Name another folder with --data_dir."
         )
     raise ValueError(
-        f"Without pictures, {str(own.parent)!r} must have one prepared set of these settings. "
+        f"Without pictures, {str(place)!r} must have one prepared set of these settings. "
         f"Received: {', '.join(path.name for path in found)}. Move the others away."
     )

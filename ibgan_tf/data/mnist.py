@@ -155,12 +155,13 @@ def download(
         folder: the data folder.
 
     Raises:
-        ValueError: TFDS's data are other than expected.
+        ValueError: what is there already isn't whole, or TFDS's data are other than expected.
         OSError: the network can't be reached, or the disk is full.
     """
     folder = cache.data_folder(data_dir)
     path = folder / kind.name / TFDS_FILE
     if next(_sources(kind, folder), None) is not None:  # perhaps where nothing can be written
+        _check_whole(kind, folder)
         return folder
     with cache.locked(path.parent):
         if next(_sources(kind, folder), None) is None:
@@ -177,6 +178,15 @@ def download(
             ):
                 np.savez_compressed(file, **arrays)
     return folder
+
+
+def _check_whole(kind: type[MNIST], folder: pathlib.Path) -> None:
+    """Reads both parts of the source that is found."""
+    try:
+        for split in COUNTS:
+            kind(folder, split=split)
+    except (ValueError, FileNotFoundError) as error:
+        raise ValueError(f"{error}\n{files.FOUND_FIRST}") from error
 
 
 def _sources(

@@ -168,7 +168,7 @@ def _finished(
 ) -> dict[int, Shard]:
     """Returns the shards that an earlier preparation has written of these very files."""
     try:
-        lines = (unfinished / _FINISHED).read_text(encoding="utf-8").splitlines()
+        lines = (unfinished / _FINISHED).read_bytes().splitlines()  # perhaps no text
     except FileNotFoundError:
         return {}
     found = {}

@@ -90,7 +90,7 @@ def folder_of(data_folder: pathlib.Path, name: str, folder_name: str) -> pathlib
     if own.exists() or _is_writable(own.parent):
         return own
     place = hashlib.sha256(str(data_folder.resolve()).encode()).hexdigest()[:12]
-    return cache.data_folder(None) / name / place / folder_name
+    return cache.path_of(None) / name / place / folder_name
 
 
 def _is_writable(path: pathlib.Path) -> bool:

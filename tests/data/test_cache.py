@@ -52,6 +52,25 @@ def test_a_data_dir_that_cannot_be_made_is_refused():
         cache.data_folder("/proc/ibgan_tf")
 
 
+def test_a_home_directory_of_nobody_is_refused():
+    with pytest.raises(ValueError, match="^data_dir must be a folder") as caught:
+        cache.path_of("~nosuchuser/x")
+    assert str(caught.value) == (
+        "data_dir must be a folder that can be found. Received: data_dir='~nosuchuser/x', of a "
+        "user without a home directory. Name a folder with --data_dir."
+    )
+
+
+def test_without_a_home_directory_a_folder_must_be_named(monkeypatch, tmp_path):
+    def no_home(path):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(pathlib.Path, "expanduser", no_home)
+    with pytest.raises(ValueError, match=r"Received: no data_dir, of a user .* with --data_dir."):
+        cache.data_folder(None)
+
+
 def test_a_folder_that_must_exist_is_refused_in_one_line_and_not_made(tmp_path):
     for missing in (tmp_path / "dtaa", tmp_path / "dtaa" / "celeba"):
         with pytest.raises(FileNotFoundError) as caught:
@@ -121,6 +140,23 @@ with cache.locked(folder):
     assert half_made.startswith(".set.tmp-")
     with cache.locked(tmp_path):  # the next writer neither waits nor keeps the half-made folder
         assert _leftovers(tmp_path) == []
+
+
+def test_what_any_killed_writer_has_left_is_removed_and_other_files_stay(tmp_path):
+    left_file, left_folder = tmp_path / ".tmp-0a1b2c3d", tmp_path / ".set.tmp-abc"
+    left_file.write_text("half")  # of `atomic`, as a download's
+    left_folder.mkdir()
+    (tmp_path / ".mine.tmp-1").write_text("a file of the user's")
+    with cache.locked(tmp_path):
+        assert _leftovers(tmp_path) == [".mine.tmp-1"]
+
+
+def test_a_folder_to_write_in_that_cannot_be_made_is_refused():
+    with (
+        pytest.raises(OSError, match=r"a folder that can be made. .*ibgan_tf/mnist.*--data_dir"),
+        cache.locked(pathlib.Path("/proc/ibgan_tf/mnist")),
+    ):
+        pass
 
 
 def _write_if_absent(parent: pathlib.Path, barrier, written) -> None:

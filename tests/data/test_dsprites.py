@@ -1,4 +1,5 @@
 import functools
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from ibgan_tf import data
 from ibgan_tf.data import base, cache, dsprites, dsprites_official, files, sprites
+from ibgan_tf.data.color_dsprites import ColorDSprites
 from ibgan_tf.data.dsprites import DSprites
 
 
@@ -124,6 +126,35 @@ def test_the_official_archive_is_converted_once_and_used(tmp_path, small_grid, m
         == dataset.sha256
         == cache.sha256_of(tmp_path / "dsprites" / "official" / cache.CONTENT)
     )
+
+
+@pytest.mark.parametrize("kind", [DSprites, ColorDSprites])
+def test_the_archive_of_a_folder_that_cannot_be_written_is_converted_into_the_users_cache(
+    tmp_path, small_grid, monkeypatch, kind
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "data"
+    folder.mkdir()
+    _write_archive(folder)
+    monkeypatch.setattr(os, "access", lambda path, mode: not path.is_relative_to(folder))
+    dataset = kind(folder)
+    assert dataset.source == "official"
+    assert os.listdir(folder) == [dsprites_official.ARCHIVE]
+    (made,) = (tmp_path / "cache" / "ibgan_tf" / "dsprites").glob("*/official")
+    assert cache.sha256_of(made / cache.CONTENT) == dataset.sha256
+    monkeypatch.setattr(dsprites_official, "archive_images", None)  # would fail if called again
+    assert kind(folder).sha256 == dataset.sha256
+    assert dsprites.download(folder) == made
+
+
+def test_what_lies_in_a_folder_that_cannot_be_written_is_taken_without_a_cache(
+    tmp_path, small_grid, monkeypatch
+):
+    _write_archive(tmp_path)
+    expected = DSprites(tmp_path).sha256
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/none")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert DSprites(tmp_path).sha256 == expected
 
 
 def test_a_damaged_archive_is_an_error_that_names_it_and_leaves_nothing(tmp_path, small_grid):

@@ -132,10 +132,9 @@ def test_what_is_neither_of_the_network_nor_of_a_full_disk_stays_as_it_is(
 
 def test_the_last_version_that_tfds_has_prepared_is_found(tmp_path):
     assert files.tfds_version("celeb_a", tmp_path) is None
-    for version in ("2.0.1", "2.1.0", "2.2.0.incompleteABC"):
+    for version in ("incomplete.Z7K2QX_2.1.0", "2.0.1", "2.1.0"):
         (tmp_path / "celeb_a" / version).mkdir(parents=True)
-        if "incomplete" not in version:
-            (tmp_path / "celeb_a" / version / "dataset_info.json").touch()
+        (tmp_path / "celeb_a" / version / "dataset_info.json").touch()
     assert files.tfds_version("celeb_a", tmp_path) == tmp_path / "celeb_a" / "2.1.0"
 
 
@@ -150,6 +149,14 @@ def test_tfds_gives_the_images_and_the_labels_that_are_packed(tmp_path, monkeypa
 
 def test_a_host_that_refuses_is_not_reachable():
     with pytest.raises(OSError, match="refused"):
+        files.check_reachable("http://127.0.0.1:9")
+
+
+def test_a_proxy_of_no_address_is_not_reachable(monkeypatch):
+    monkeypatch.setattr("urllib.request._opener", None)  # which keeps the proxies of its first use
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda host: False)
+    monkeypatch.setenv("http_proxy", "http://localhost:abc")
+    with pytest.raises(OSError, match="nonnumeric port: 'abc'"):
         files.check_reachable("http://127.0.0.1:9")
 
 

@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -54,6 +55,22 @@ def test_what_is_prepared_opens_where_the_folder_is_read_only(folder, monkeypatc
 
     monkeypatch.setattr(cache, "locked", read_only)
     np.testing.assert_array_equal(ImageFolder(folder).images(range(6)), first)
+
+
+@pytest.mark.parametrize("prepared_before", [True, False])
+def test_without_the_pictures_what_is_prepared_opens_where_the_folder_is_read_only(
+    folder, monkeypatch, tmp_path, prepared_before
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    if prepared_before:  # in the folder, while it could be written
+        ImageFolder(folder)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    expected = ImageFolder(folder).images(range(6))
+    assert (folder / "image_folder").exists() == prepared_before
+    shutil.move(folder / "a", tmp_path / "gone")
+    for name in ("2.jpg", "10.png", "z.bmp"):
+        (folder / name).unlink()
+    np.testing.assert_array_equal(ImageFolder(folder).images(range(6)), expected)
 
 
 def test_opened_again_nothing_is_decoded(folder, monkeypatch):

@@ -227,6 +227,30 @@ def test_files_that_are_there_are_enough_where_nothing_can_be_written(folder, mo
     assert not (folder / "mnist").exists()
 
 
+@pytest.mark.parametrize("fault", ["damaged", "incomplete", "no class"])
+def test_download_refuses_what_is_there_if_it_is_not_whole(tmp_path, monkeypatch, fault):
+    monkeypatch.setattr(files, "tfds_batches", None)  # would fail if it were called
+    arrays = _arrays()
+    if fault == "no class":
+        arrays["y_test"][7] = 10
+    _write_idx(tmp_path / "mnist", arrays)
+    labels = tmp_path / "mnist" / "t10k-labels-idx1-ubyte"
+    if fault == "damaged":
+        os.truncate(labels, 20)
+    elif fault == "incomplete":
+        labels.unlink()
+    reason = {
+        "damaged": "t10k-labels-idx1-ubyte' must be whole",
+        "incomplete": "Received: no t10k-labels-idx1-ubyte",
+        "no class": "Received: 10 for image 7",
+    }[fault]
+    with pytest.raises(ValueError) as caught:
+        mnist.download(tmp_path)
+    first, second = str(caught.value).splitlines()
+    assert reason in first
+    assert second == "What is there is found first: complete it, or move it away."
+
+
 def test_a_download_that_ends_early_is_refused_and_leaves_nothing(tmp_path, monkeypatch):
     def batches(name, folder, *, url, split):
         yield {"image": np.zeros([10, 28, 28, 1], np.uint8), "label": np.zeros([10], np.int64)}

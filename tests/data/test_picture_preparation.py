@@ -282,7 +282,7 @@ def _without_times(manifest: dict) -> dict:
 
 
 @pytest.mark.parametrize(
-    "fault", ["half a line", "changed", "truncated", "gone", "another picture"]
+    "fault", ["half a line", "no text", "changed", "truncated", "gone", "another picture"]
 )
 def test_a_finished_shard_that_is_not_as_it_was_written_is_made_again(
     pictures, folder, stop_after, fault
@@ -294,6 +294,8 @@ def test_a_finished_shard_that_is_not_as_it_was_written_is_made_again(
     shard, lines = unfinished / "shard-0002.bin", unfinished / "shards.jsonl"
     if fault == "half a line":
         lines.write_text(lines.read_text()[:-30])
+    elif fault == "no text":
+        lines.write_bytes(lines.read_bytes()[:-30] + b"\xff\xfe\x00")
     elif fault == "changed":
         shard.write_bytes(bytes(shard.stat().st_size))
         os.utime(shard, ns=(1, 1))
