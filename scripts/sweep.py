@@ -7,8 +7,9 @@ The same command goes on with a sweep that was killed or stopped, and does nothi
 prints is in <sweep_dir>/logs/; python scripts/report.py <sweep_dir> writes a page over all runs,
 tensorboard --logdir <sweep_dir> compares them.
 
-Exit codes: 0 all runs are finished; 1 one has failed, or a mistake; 143 after SIGTERM and 130 after
-Ctrl-C, when each run has saved a checkpoint. A second Ctrl-C doesn't wait for that.
+Exit codes: 0 all runs are finished; 1 one has failed, or a mistake; 143 after SIGTERM, 130 after
+Ctrl-C, 129 when the terminal is closed, once each run has saved a checkpoint. A second Ctrl-C
+doesn't wait for that.
 """
 
 import os

@@ -1,7 +1,8 @@
 """What beta does to the bounds and the score, over runs that differ in it and their seed alone."""
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from ibgan_tf import config
 from ibgan_tf.reporting import information, numbers, scores, tables
@@ -9,10 +10,12 @@ from ibgan_tf.reporting.blocks import Cell, Table
 from ibgan_tf.reporting.grouping import SWEPT
 from ibgan_tf.reporting.records import Procedure, ReportedRun
 
-OVER_RUN: dict[str, Callable[[Sequence[float]], float]] = {
-    "last value": lambda values: values[-1],
-    "median over the run": statistics.median,
+# Of the steps that a run was measured at, those whose median is shown.
+OVER_RUN: dict[str, Callable[[Mapping[int, float]], tuple[int, ...]]] = {
+    "last value": lambda series: (max(series),),
+    "median over the run": tuple,
 }
+SAME_STEPS = "Runs that were measured at other steps than most are left out."
 
 
 def beta_table(runs: Sequence[ReportedRun], procedure: Procedure | None) -> Table:
@@ -27,19 +30,57 @@ def beta_table(runs: Sequence[ReportedRun], procedure: Procedure | None) -> Tabl
     """
     shown = quantities(procedure)
     shown = {name: v for name, v in shown.items() if any(map(v, runs))}
+    columns = [points(runs, v, over_run) for v in shown.values() for over_run in OVER_RUN.values()]
     rows = []
     for beta in sorted({float(run.settings[SWEPT]) for run in runs}):
         own = [run for run in runs if run.settings[SWEPT] == beta]
         cells = [Cell(config.to_text(beta)), Cell(numbers.whole(len(own)))]
-        for values in shown.values():
-            for over_run in OVER_RUN.values():
-                found = [over_run(list(values(run).values())) for run in own if values(run)]
-                cells.append(tables.spread_cell([[value] for value in found], usual=len(own)))
+        for column in columns:
+            found = [[value] for of, value in column if of == beta]
+            cells.append(tables.spread_cell(found, usual=len(own)))
         rows.append(cells)
     titles = [Cell(name, part) for name in shown for part in OVER_RUN]
     header = [Cell("beta"), Cell("Seeds"), *titles]
-    caption = f"{tables.OVER_SEEDS} Runs of {numbers.whole(runs[0].last_step)} steps."
+    steps = numbers.whole(runs[0].last_step)
+    caption = f"{tables.OVER_SEEDS} {SAME_STEPS} Runs of {steps} steps."
     return Table(header=header, rows=rows, numeric=[True] * len(header), caption=caption)
+
+
+def points(
+    runs: Sequence[ReportedRun],
+    values: Callable[[ReportedRun], Mapping[int, float]],
+    over_run: Callable[[Mapping[int, float]], tuple[int, ...]],
+) -> list[tuple[float, float]]:
+    """Returns beta and a value of each run, all over the same steps.
+
+    Args:
+        runs: a sweep.
+        values: one of the quantities.
+        over_run: which steps of a run count.
+
+    Returns:
+        points: (beta, median over the steps) of the runs with the usual steps.
+    """
+    steps = usual_steps(runs, values, over_run)
+    return [
+        (float(run.settings[SWEPT]), statistics.median(series[step] for step in steps))
+        for run in runs
+        if (series := values(run)) and over_run(series) == steps
+    ]
+
+
+def usual_steps(
+    runs: Sequence[ReportedRun],
+    values: Callable[[ReportedRun], Mapping[int, float]],
+    over_run: Callable[[Mapping[int, float]], tuple[int, ...]],
+) -> tuple[int, ...]:
+    """Returns the steps that count in the most runs, the later ones of equals; () if none do.
+
+    Args:
+        runs, values, over_run: as of `points`.
+    """
+    counts = Counter(over_run(series) for run in runs if (series := values(run)))
+    return max(counts, key=lambda steps: (counts[steps], steps[-1], len(steps)), default=())
 
 
 def quantities(

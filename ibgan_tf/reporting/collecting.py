@@ -15,7 +15,14 @@ T = TypeVar("T")
 
 # Settings that older records don't have, with the values that they then had.
 _ADDED_LATER: dict[str, dict[str, float]] = {
-    "ibgan": {"beta_start": 0.0, "beta_hold_steps": 0, "beta_steps": 0},
+    "ibgan": {
+        "beta_start": 0.0,
+        "beta_hold_steps": 0,
+        "beta_steps": 0,
+        "learning_rate_end": 1.0,
+        "learning_rate_hold_steps": 0,
+        "learning_rate_steps": 0,
+    },
     "gan": {"generator_updates": 1},
     "infogan": {"generator_updates": 1},
 }

@@ -10,7 +10,6 @@ from PIL import Image
 from ibgan_tf.plotting import curves, heat_maps, score_curves, sweeps
 from ibgan_tf.reporting import beta, numbers, scores, tables
 from ibgan_tf.reporting.blocks import Picture
-from ibgan_tf.reporting.grouping import SWEPT
 from ibgan_tf.reporting.records import Measurement, Problem, Procedure, ReportedRun
 
 # Title of a heat map -> the details that hold it, under the first name that there is.
@@ -106,12 +105,7 @@ def draw_sweep(
     panels = []
     for name, values in beta.quantities(procedure).items():
         lines = {
-            label: [
-                (float(run.settings[SWEPT]), over_run(list(values(run).values())))
-                for run in runs
-                if values(run)
-            ]
-            for label, over_run in beta.OVER_RUN.items()
+            label: beta.points(runs, values, over_run) for label, over_run in beta.OVER_RUN.items()
         }
         if any(lines.values()):
             title = {"I^U (nats)": "Upper bound $I^U$", "I^L (nats)": "Lower bound $I^L$"}
@@ -130,10 +124,11 @@ def draw_sweep(
         f"Each run is a faint dot; mean and standard deviation of the sample over seeds. Over "
         f"{numbers.plural(len(runs), 'run')} of {runs[0].model} on {runs[0].dataset} "
         f"({runs[0].data_source}), {numbers.whole(runs[0].last_step)} steps each. Bounds from each "
-        "log, I^L with unit variance."
+        f"log, I^L with unit variance. {beta.SAME_STEPS}"
     )
     if procedure is not None:
-        steps = sorted(set(scores.last_steps(runs, procedure).values()))
+        over_run = beta.OVER_RUN["last value"]
+        steps = beta.usual_steps(runs, lambda run: scores.series(run, procedure), over_run)
         last = ", ".join(map(numbers.whole, steps))
         caption += f" {tables.procedure_text(procedure)}; last measured at step {last}."
     return picture_of(path, "Bounds and score over beta", caption)

@@ -11,6 +11,7 @@ from ibgan_tf import config
 from ibgan_tf.reporting.records import ReportedRun, is_number
 
 SWEPT = "beta"
+_SCHEDULE = ("beta_start", "beta_hold_steps", "beta_steps")
 MAX_NAMED = 3  # settings that differ; where there are more, groups are called A, B, ...
 _MISSING = object()
 
@@ -128,6 +129,9 @@ def common_settings(runs: Sequence[ReportedRun]) -> dict[str, object]:
 def sweeps(runs: Sequence[ReportedRun]) -> list[list[ReportedRun]]:
     """Returns the runs that differ in beta and seed alone, where there are two values or more.
 
+    A beta that is 0 from the first step on has no schedule: its runs belong to the sweep of each
+    schedule, unless that has other runs with 0.
+
     Runs that have reached different steps are not compared.
 
     Args:
@@ -138,9 +142,13 @@ def sweeps(runs: Sequence[ReportedRun]) -> list[list[ReportedRun]]:
     """
     found = []
     for family in families([run for run in runs if is_number(run.settings.get(SWEPT))]):
-        for members in _gather(family, _all_but_the_swept):
-            if len({run.settings[SWEPT] for run in members}) > 1:
-                found.append(members)
+        for alike in _gather(family, _all_but_the_swept):
+            unweighted = [run for run in alike if _is_constant_zero(run)]
+            for members in _gather(alike, lambda run: _key(run, _SCHEDULE)):
+                if all(run.settings[SWEPT] for run in members):
+                    members = [*unweighted, *members]
+                if len({run.settings[SWEPT] for run in members}) > 1:
+                    found.append(members)
     return found
 
 
@@ -170,9 +178,15 @@ def _key(run: ReportedRun, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _all_but_the_swept(run: ReportedRun) -> tuple[int, str]:
-    """Returns what the runs of one sweep share."""
-    settings = {k: v for k, v in run.compared_settings().items() if k != SWEPT}
+    """Returns what the runs of one sweep share, but for the schedule of beta."""
+    left_out = (SWEPT, *_SCHEDULE)
+    settings = {k: v for k, v in run.compared_settings().items() if k not in left_out}
     return run.last_step, _text(settings)
+
+
+def _is_constant_zero(run: ReportedRun) -> bool:
+    """Says whether beta is 0 from the first step on."""
+    return run.settings[SWEPT] == 0 and not run.settings.get("beta_steps")
 
 
 def _gather(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ibgan_tf import registry
 from ibgan_tf.reporting.records import Measurement, Procedure, ReportedRun
@@ -187,12 +187,6 @@ def _order(procedure: Procedure) -> tuple[int, str, bool, bool, bool, Procedure]
 def _known(metric: str, otherwise: tuple[str, Callable | None]) -> tuple[str, Callable | None]:
     """Returns the title and the better of two scores of a metric."""
     return _KNOWN.get(metric.removesuffix("_score"), otherwise)
-
-
-def last_steps(runs: Iterable[ReportedRun], procedure: Procedure) -> Mapping[str, int]:
-    """Returns the last step that each run was measured at: name of the run -> step."""
-    steps = {run.name: max(values(run, procedure), default=None) for run in runs}
-    return {name: step for name, step in steps.items() if step is not None}
 
 
 def measurements(runs: Iterable[ReportedRun], procedure: Procedure) -> list[Measurement]:

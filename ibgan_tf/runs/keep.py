@@ -53,13 +53,16 @@ def keep_run(
             f"Received: {missing}, run_dir={run_dir}. Train with --snapshot_every"
         )
     target.mkdir(parents=True, exist_ok=True)
-    atomic.write_text(target / ".gitignore", _IGNORED)
+    atomic.remove_leftovers(target)
     copied = []
-    for name in _FILES:
+    for name in _FILES:  # config.json first: with it the same call goes on after a kill
         if (source / name).exists():
-            copied.append(pathlib.Path(shutil.copy2(source / name, target / name)))
+            with atomic.replacing_file(target / name) as temporary:
+                shutil.copy2(source / name, temporary)
+            copied.append(target / name)
         else:  # a run that goes on isn't done any more
             (target / name).unlink(missing_ok=True)
+    atomic.write_text(target / ".gitignore", _IGNORED)
     before = weights.saved_steps(target)
     atomic.remove_leftovers(target / "weights")
     for step in steps:
@@ -98,7 +101,7 @@ def _check_target(target: pathlib.Path, source: pathlib.Path) -> None:
         raise FileExistsError(
             f"output_dir must be another folder than run_dir. Received: output_dir={target}."
         )
-    if not target.exists() or not any(target.iterdir()):
+    if not target.exists() or all(map(atomic.is_leftover, target.iterdir())):
         return
     if not (target / record.RECORD_FILE).exists() or _identity(target) != own:
         raise FileExistsError(

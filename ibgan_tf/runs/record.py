@@ -147,8 +147,8 @@ def check_resume(saved: RunRecord, requested_changes: Mapping[str, object]) -> R
         The record with the changes of CHANGEABLE_ON_RESUME; `steps` no lower than it was.
 
     Raises:
-        ValueError: another setting differs from the record, `steps` is lowered, a name is
-            unknown or a value is out of its range.
+        ValueError: another setting or the images differ from the record, `steps` is lowered, a
+            name is unknown or a value is out of its range.
         TypeError: a value of the wrong type.
     """
     recorded = flat_settings(saved)
@@ -158,7 +158,9 @@ def check_resume(saved: RunRecord, requested_changes: Mapping[str, object]) -> R
     }
     for name, value in requested_changes.items():
         received = tuple(value) if isinstance(value, list) else value
-        if name not in accepted and received != recorded[name]:
+        if name == "data_source":
+            _check_data(saved.data_source, value)
+        elif name not in accepted and received != recorded[name]:
             raise ValueError(
                 f"{name} must stay as the run began. Recorded: {name}={recorded[name]!r}. "
                 f"Received: {name}={value!r}. Leave it out, or begin a run in another --run_dir."
@@ -172,11 +174,22 @@ def check_resume(saved: RunRecord, requested_changes: Mapping[str, object]) -> R
     return dataclasses.replace(saved, options=options)
 
 
+def _check_data(recorded: Mapping[str, str], received: Mapping[str, str]) -> None:
+    """Checks that the images are those of the run, whatever files they are read from."""
+    if received["sha256"] != recorded.get("sha256"):
+        raise ValueError(
+            f"The images must be those that the run began with. Recorded: {dict(recorded)}. "
+            f"Received: {dict(received)}. Name their folder with --data_dir, or begin a run in "
+            "another --run_dir."
+        )
+
+
 def flat_settings(record: RunRecord) -> dict[str, object]:
     """Returns every setting of a record by its own name, those of its parts included.
 
     Args:
-        record: of a run.
+        record: of a run. Of its data source the hash is taken alone: the same images may lie in
+            other files on another machine.
     """
     values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     for part in _PARTS:
@@ -184,4 +197,5 @@ def flat_settings(record: RunRecord) -> dict[str, object]:
         values.update(
             {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
         )
+    values["data_source"] = record.data_source.get("sha256")
     return values

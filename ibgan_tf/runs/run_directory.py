@@ -20,7 +20,7 @@ from ibgan_tf.runs.environment import (
     read_segments,
 )
 from ibgan_tf.runs.lock import LOCK_FILE, check_folder, lock
-from ibgan_tf.runs.log import append_row, drop_rows_after, read_rows
+from ibgan_tf.runs.log import append_row, drop_rows_after, read_last_row, read_rows
 from ibgan_tf.runs.record import (
     RECORD_FILE,
     RunRecord,
@@ -104,21 +104,30 @@ def check_goes_on(run_dir: str | os.PathLike[str]) -> None:
         run_dir: the run directory. One that was killed before its first checkpoint does begin anew.
 
     Raises:
-        FileNotFoundError: it is such a record, as `keep.py` makes.
+        FileNotFoundError: it is such a record, as `keep.py` makes, or its checkpoints are gone.
     """
     if _is_kept(pathlib.Path(run_dir)):
         raise FileNotFoundError(
             "A run must have its checkpoints to go on. Received: a record without them, "
-            f"run_dir={run_dir}. Resume the run that it was kept from, or train a new one in "
-            "another --run_dir."
+            f"run_dir={run_dir}, which is left as it is. Put its checkpoints/ back, resume the run "
+            "that it was kept from, or train a new one in another --run_dir."
         )
 
 
 def _is_kept(path: pathlib.Path) -> bool:
     """Says whether a run has been trained and its checkpoints aren't there."""
+    if any((path / "checkpoints").glob("*.index")):
+        return False
     done = (path / "DONE").exists()
     snapshots_alone = (path / "weights").exists() and not (path / "events").exists()
-    return (done or snapshots_alone) and not any((path / "checkpoints").glob("*.index"))
+    return done or snapshots_alone or _is_past_first_checkpoint(path)
+
+
+def _is_past_first_checkpoint(path: pathlib.Path) -> bool:
+    """Says whether a run's log goes on after the step of its first checkpoint."""
+    last = read_last_row(path)
+    # Not at that step itself: its row is there before the checkpoint is.
+    return bool(last) and last["step"] > read_values(path)["options"]["checkpoint_every"]
 
 
 def create(

@@ -21,9 +21,10 @@ DONE_FILE = "DONE"
 _PATIENCE = 60.0  # seconds that the trainer of a killed sweep has for its last checkpoint
 _TICK = 0.2  # seconds between two looks at a process
 _LONGEST_REASON = 500  # characters
-_STOPS = (signal.SIGTERM, signal.SIGINT)
+_STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _OF_TENSORFLOW = re.compile(r"[EWI]\d{4} |WARNING: All log messages before")
 _NOT_BEGUN = "the sweep was stopped"
+_STILL_WRITTEN = "another process is still writing it"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,9 @@ def run_job(
         outcome: of the first command that didn't end well, or of all.
     """
     began = time.monotonic()
-    _wait_for_last_writer(job, stop)
+    if not _last_writer_ended(job, stop):
+        seconds = round(time.monotonic() - began, 1)
+        return Outcome(status=STOPPED, reason=_STILL_WRITTEN, seconds=seconds)
     log_path = pathlib.Path(job.log_path)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     status, reason, evaluating = FINISHED, "", 0.0
@@ -116,11 +119,12 @@ def run_job(
     )
 
 
-def _wait_for_last_writer(job: Job, stop: Callable[[], int | None]) -> None:
-    """Waits for the trainer that a killed sweep left behind, but not forever."""
+def _last_writer_ended(job: Job, stop: Callable[[], int | None]) -> bool:
+    """Waits for the trainer that a killed sweep left behind, but not forever; says if it ended."""
     limit = time.monotonic() + _PATIENCE
-    while lock.is_held(job.run_dir) and time.monotonic() < limit and stop() is None:
+    while (held := lock.is_held(job.run_dir)) and time.monotonic() < limit and stop() is None:
         time.sleep(_TICK)
+    return not held
 
 
 def _call(

@@ -12,7 +12,7 @@ _TERMINAL_INTERVAL, _FILE_INTERVAL = 1.0, 60.0  # seconds between two states
 class Screen:
     """Writes lines, and a state: in a terminal over the last one, else now and then as a line.
 
-    A sweep outlives the terminal or pipe that it began in: what can't be shown is left out.
+    A sweep outlives the pipe that it began in: what can't be shown is left out.
 
     Args:
         stream: where to write; stderr if None.

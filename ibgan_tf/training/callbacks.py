@@ -215,7 +215,7 @@ def _active(logs: Mapping[str, float]) -> str:
 
 
 def tell(line: str) -> None:
-    """Prints a line to the terminal; a training outlives the terminal or pipe that it began in."""
+    """Prints a line to the terminal; a training outlives the pipe that it began in."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 

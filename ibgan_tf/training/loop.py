@@ -26,6 +26,7 @@ from ibgan_tf.training.workers import Workers, workers_of
 FINISHED = 0
 TERMINATED = 128 + signal.SIGTERM
 INTERRUPTED = 128 + signal.SIGINT
+HUNG_UP = 128 + signal.SIGHUP
 
 _NO_CHECKPOINT = -1
 
@@ -56,13 +57,13 @@ def train(
         resume: whether to go on with the run in `run_dir`.
 
     Returns:
-        status: FINISHED, also if there was nothing left to do; TERMINATED or INTERRUPTED if a
-            SIGTERM or Ctrl-C, of any worker, ended the run, after a checkpoint.
+        status: FINISHED, also if there was nothing left to do; TERMINATED, INTERRUPTED or HUNG_UP
+            if a SIGTERM, Ctrl-C or SIGHUP, of any worker, ended the run, after a checkpoint.
 
     Raises:
         FileExistsError: `run_dir` holds anything and `resume` is false.
-        FileNotFoundError: `resume` is true and `run_dir` holds no run, or a kept record without
-            checkpoints; or a worker doesn't see the chief's checkpoint.
+        FileNotFoundError: `resume` is true and `run_dir` holds no run, or one whose checkpoints are
+            gone, as of a kept record; or a worker doesn't see the chief's checkpoint.
         FloatingPointError: a scalar or a weight isn't finite; no checkpoint of it is written.
         ValueError: every checkpoint is damaged, or of another model, or the workers' settings
             differ.
@@ -178,6 +179,8 @@ def _restore(
         step: of the checkpoint; None if there is none, and the run begins anew.
     """
     step = checkpoints.restore_newest()
+    if step is None:
+        run_callbacks.tell(f"{run_dir} has no checkpoint yet and begins anew")
     interval.take_saved()
     last_kept = -1 if step is None else step
     run_directory.drop_rows_after(run_dir, last_kept)

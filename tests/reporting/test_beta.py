@@ -39,6 +39,36 @@ def test_each_beta_has_the_last_value_and_the_median_over_the_run(folders):
     assert table.caption.endswith("Runs of 300 steps.")
 
 
+def test_only_runs_that_were_measured_at_the_same_steps_are_averaged(folders):
+    runs = _sweep(folders)
+    late = folders.make("late", beta=0.5, seed=2)
+    folders.log(late, [100, 200, 300], upper=1.5)
+    folders.measure(late, "mig", 300, 1.0)  # the last step alone, as evaluate.py does by itself
+    early = folders.make("early", beta=0.5, seed=3)
+    folders.log(early, [100, 200, 300], upper=1.5)
+    for step in (100, 200):
+        folders.measure(early, "mig", step, 1.0)
+    runs = [*runs, *collecting.collect([late, early]).runs]
+    table = beta.beta_table(runs, scores.choose(runs, "mig"))
+    last, median = table.rows[1][-2:]
+    assert (last.text, last.note) == (f"0.562 {PLUS_MINUS} 0.619", "of 2 seeds")  # 0.125 and 1
+    assert (median.text, median.note) == ("0.250", "of 1 seed")
+    assert table.rows[1][2].note == ""  # the logs have the same steps
+    assert beta.SAME_STEPS in table.caption
+
+
+def test_of_as_many_runs_those_with_later_steps_count(folders):
+    runs = []
+    for name, value, steps in (("a", 0.0, [100]), ("b", 0.5, [100, 200]), ("c", 1.0, [50])):
+        run_dir = folders.make(name, beta=value)
+        for step in steps:
+            folders.measure(run_dir, "mig", step, 0.25)
+        runs += collecting.collect([run_dir]).runs
+    values = beta.quantities(scores.choose(runs, "mig"))["MIG"]
+    assert beta.usual_steps(runs, values, tuple) == (100, 200)
+    assert beta.points(runs, values, tuple) == [(0.5, 0.25)]
+
+
 def test_quantities_that_no_run_has_are_left_out(folders):
     runs = _sweep(folders)
     assert len(beta.beta_table(runs, None).header) == 2 + 4

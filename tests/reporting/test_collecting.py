@@ -1,10 +1,17 @@
+import dataclasses
 import json
+import pathlib
 import shutil
 
 import pytest
 
-from ibgan_tf.reporting import collecting
+from ibgan_tf.data import DATASETS
+from ibgan_tf.models import MODELS
+from ibgan_tf.reporting import collecting, records
 from ibgan_tf.runs import log
+from ibgan_tf.runs.options import RunOptions
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _names(collection):
@@ -55,6 +62,20 @@ def test_an_older_record_has_the_values_of_settings_that_came_later(folders):
     )
     runs = collecting.collect([old, new]).runs
     assert runs[0].compared_settings() == runs[1].compared_settings()
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("results/*/config.json")), ids=lambda p: p.parent.name
+)
+def test_a_committed_record_has_every_setting_that_is_compared(path):
+    (run,) = collecting.collect([path.parent]).runs
+    kinds = (
+        RunOptions,
+        MODELS[run.model].config_class,
+        DATASETS[run.dataset].settings_class,
+    )
+    known = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    assert known - records.NOT_COMPARED == set(run.compared_settings())
 
 
 def test_a_run_of_a_model_that_this_version_does_not_know_is_read(folders):

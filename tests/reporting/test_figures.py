@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from ibgan_tf.reporting import collecting, figures, grouping, scores
+from ibgan_tf.reporting import beta, collecting, figures, grouping, scores
 
 MATRIX = [[0.5, 0.0], [0.25, 1.0], [0.0, None]]
 
@@ -141,6 +141,24 @@ def test_a_sweep_says_its_runs_steps_and_how_its_score_was_measured(folders, tmp
     )
     assert picture.caption.endswith("images rendered, sha256 5559f11b; last measured at step 500.")
     assert _width(picture.path) == 3 * 720
+
+
+def test_the_picture_of_a_sweep_leaves_out_what_was_measured_at_other_steps(
+    folders, tmp_path, monkeypatch
+):
+    run_dirs = [folders.make(name, beta=value) for name, value in (("a", 0), ("b", 1), ("c", 2))]
+    for run_dir, last in zip(run_dirs, (1000, 1000, 500), strict=True):
+        folders.log(run_dir, [500, 1000])
+        folders.measure(run_dir, "mig", last, 0.5)
+    runs = collecting.collect(run_dirs).runs
+    drawn = []
+    monkeypatch.setattr(
+        figures.sweeps, "sweep_picture", lambda panels, path, **_: drawn.extend(panels)
+    )
+    monkeypatch.setattr(figures, "picture_of", lambda path, description, caption: caption)
+    caption = figures.draw_sweep(runs, scores.choose(runs, "mig"), tmp_path / "beta.png")
+    assert drawn[-1].lines["last value"] == [(0.0, 0.5), (1.0, 0.5)]
+    assert caption.endswith("last measured at step 1,000.") and beta.SAME_STEPS in caption
 
 
 def test_a_sweep_without_values_has_no_picture(folders, tmp_path):

@@ -1,6 +1,13 @@
 import json
+import pathlib
 
+from ibgan_tf.data import DATASETS
+from ibgan_tf.models import MODELS
 from ibgan_tf.reporting import collecting, grouping
+from ibgan_tf.reporting.records import ReportedRun
+from ibgan_tf.sweeps import plan, study
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 def _runs(*run_dirs):
@@ -77,6 +84,49 @@ def test_a_sweep_is_of_runs_that_differ_in_beta_and_seed_alone(folders):
     folders.log(unfinished, [50])
     (sweep,) = grouping.sweeps(_runs(*run_dirs, unfinished))
     assert [run.name for run in sweep] == ["a", "b", "c", "d"]
+
+
+def _planned(path):
+    """Returns the runs of a study as if they were trained."""
+    planned = plan.plan_runs(study.read_study(path), models=MODELS, datasets=DATASETS)
+    return [
+        ReportedRun(
+            name=run.name,
+            path=pathlib.Path(run.name),
+            model=run.settings["model"],
+            dataset=run.settings["dataset"],
+            preset="",
+            data_source="",
+            settings=run.settings,
+            rows=({"step": run.settings["steps"]},),
+            measurements=(),
+            segments=(),
+            done=True,
+        )
+        for run in planned
+    ]
+
+
+def test_the_study_of_figure_3_is_one_sweep_with_all_its_betas():
+    runs = _planned(ROOT / "results" / "studies" / "beta.toml")
+    (sweep,) = grouping.sweeps(runs)
+    assert {run.settings["beta"] for run in sweep} == {0, 0.071, 0.141, 0.212, 0.5, 1}
+    assert len(sweep) == len(runs) == 18
+
+
+def test_runs_with_another_schedule_of_beta_are_another_sweep(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text(
+        '[common]\nmodel = "ibgan"\ndataset = "dsprites"\npreset = "dsprites_fast"\n'
+        "[[grid]]\nbeta = 0\nbeta_steps = 0\n"
+        '[[grid]]\nname = "other"\nbeta = [0, 0.5]\nbeta_steps = 100\n'  # not 0 from the first step
+        "[[grid]]\nbeta = [0.5, 1]\nbeta_steps = 200\n"
+    )
+    found = [
+        [(run.settings["beta"], run.settings["beta_steps"]) for run in sweep]
+        for sweep in grouping.sweeps(_planned(path))
+    ]
+    assert found == [[(0, 100), (0.5, 100)], [(0, 0), (0.5, 200), (1, 200)]]
 
 
 def test_one_value_of_beta_is_no_sweep(folders):

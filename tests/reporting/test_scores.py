@@ -31,7 +31,6 @@ def test_values_of_a_step_are_those_of_every_metric_seed(folders, toy_run):
     assert found == {100: [0.25, 0.75], 200: [0.5]}
     assert scores.series(run, procedure) == {100: 0.5, 200: 0.5}
     assert scores.best_step(run, procedure) == 100  # the first of equals
-    assert scores.last_steps([run], procedure) == {"a": 200}
 
 
 def test_scores_of_other_protocols_settings_codes_statistics_and_images_are_kept_apart(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 
 import pytest
 
@@ -61,6 +62,27 @@ def test_a_run_that_goes_on_is_not_kept_as_done(run_dir, tmp_path):
     (run_dir / "DONE").unlink()
     keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
     assert not (tmp_path / "kept" / "DONE").exists()
+
+
+def test_a_keep_that_met_a_full_disk_at_its_first_file_can_be_repeated(
+    run_dir, tmp_path, monkeypatch
+):
+    def write_half(source, target):
+        pathlib.Path(target).write_text(pathlib.Path(source).read_text()[:9])
+        raise OSError(28, "No space left on device", str(target))
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(keep.shutil, "copy2", write_half)
+        keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert (tmp_path / "kept" / "weights" / "step-20").exists()
+
+
+def test_a_keep_that_was_killed_at_its_first_file_can_be_repeated(run_dir, tmp_path):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / ".tmp-0123").write_text("{")
+    keep.keep_run(run_dir, tmp_path / "kept", steps=[20])
+    assert not (tmp_path / "kept" / ".tmp-0123").exists()
 
 
 def test_a_step_without_a_snapshot_is_refused_with_those_there_are(run_dir, tmp_path):

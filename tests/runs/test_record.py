@@ -4,7 +4,13 @@ import os
 
 import pytest
 
-from ibgan_tf.runs.record import check_resume, read_record, read_values, write_record
+from ibgan_tf.runs.record import (
+    check_resume,
+    flat_settings,
+    read_record,
+    read_values,
+    write_record,
+)
 
 
 @pytest.fixture
@@ -128,11 +134,6 @@ def test_an_interval_out_of_its_range_is_refused(record):
         ("dataset", "digits", "shapes"),
         ("preset", "none", "shapes"),
         ("image_shape", (64, 64, 1), (28, 28, 1)),
-        (
-            "data_source",
-            {"source": "official", "sha256": "11"},
-            {"source": "rendered", "sha256": "00ff"},
-        ),
     ],
 )
 def test_any_other_changed_setting_is_refused_by_name(record, name, value, recorded):
@@ -142,6 +143,31 @@ def test_any_other_changed_setting_is_refused_by_name(record, name, value, recor
         f"{name} must stay as the run began. Recorded: {name}={recorded!r}. "
         f"Received: {name}={value!r}."
     )
+
+
+def test_the_same_images_from_other_files_go_on_as_recorded(record):
+    elsewhere = {"source": "official", "sha256": "00ff"}
+    assert check_resume(record, {"data_source": elsewhere}) == record
+
+
+def test_other_images_are_refused_with_the_flag_of_their_folder(record):
+    with pytest.raises(ValueError) as error:
+        check_resume(record, {"data_source": {"source": "rendered", "sha256": "11"}})
+    assert str(error.value) == (
+        "The images must be those that the run began with. "
+        "Recorded: {'source': 'rendered', 'sha256': '00ff'}. "
+        "Received: {'source': 'rendered', 'sha256': '11'}. "
+        "Name their folder with --data_dir, or begin a run in another --run_dir."
+    )
+
+
+def test_workers_compare_the_hash_of_their_images_whatever_files_they_are_from(record):
+    """The settings that `Workers.check_equal` is given."""
+    same, other = (
+        flat_settings(dataclasses.replace(record, data_source={"source": "zip", "sha256": sha256}))
+        for sha256 in ("00ff", "11")
+    )
+    assert same == flat_settings(record) != other
 
 
 def test_a_setting_given_as_it_is_recorded_is_accepted(record):

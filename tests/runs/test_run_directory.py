@@ -60,6 +60,21 @@ def test_a_run_killed_between_its_first_snapshot_and_checkpoint_goes_on(tmp_path
     run_directory.check_goes_on(tmp_path)
 
 
+@pytest.mark.parametrize("folders", [("events",), ("events", "checkpoints", "weights/step-5")])
+def test_a_log_past_the_first_checkpoint_without_one_does_not_go_on(tmp_path, record, folders):
+    run_directory.create(tmp_path, record, command=["train.py"])
+    for folder in folders:
+        (tmp_path / folder).mkdir(parents=True)
+    for step in (0, 900, 1000):  # checkpoint_every, whose row comes before the checkpoint
+        run_directory.append_row(tmp_path, {"step": step})
+    run_directory.check_goes_on(tmp_path)
+    run_directory.append_row(tmp_path, {"step": 1001})
+    before = _files(tmp_path)
+    with pytest.raises(FileNotFoundError, match="a record without them.*is left as it is"):
+        run_directory.check_goes_on(tmp_path)
+    assert _files(tmp_path) == before
+
+
 def test_a_folder_that_holds_anything_else_is_refused_and_kept(tmp_path, record):
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="must be empty or missing.*'thesis.txt'"):

@@ -6,7 +6,7 @@ import sys
 from absl import flags
 
 from ibgan_tf import command_line, config, run_flags
-from ibgan_tf.sweeps.commands import Scripts
+from ibgan_tf.sweeps.commands import Scripts, evaluation_flags
 from ibgan_tf.sweeps.study import Evaluation
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -55,6 +55,15 @@ def test_evaluate_is_called_for_each_step_and_seed_with_what_is_not_as_usual():
         for own in (("--step=500",), ("--step=500", "--seed=7"), (), ("--seed=7",))
     )
     assert SCRIPTS.evaluate(None, "r") == ()
+
+
+def test_the_folder_of_inception_is_the_same_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    evaluation = Evaluation(metrics=("fid",), inception_path="inception")
+    (command,) = SCRIPTS.evaluate(evaluation, "r")
+    assert f"--inception_path={tmp_path / 'inception'}" in command
+    # The journal tells by these what was evaluated, wherever the sweep was begun.
+    assert evaluation_flags(evaluation) == [("--metrics=fid", "--inception_path=inception")]
 
 
 def test_an_evaluation_has_the_flags_of_the_script_with_their_defaults():

@@ -191,15 +191,21 @@ def test_a_second_sweep_in_the_same_folder_is_refused(start_sweep, wait_until, r
         run_study(study)
 
 
-def test_a_full_disk_ends_a_sweep_and_leaves_nothing_running(run_study, monkeypatch):
-    def is_full(path, values):
-        raise OSError(28, "No space left on device", str(path))
+def test_a_full_disk_ends_a_sweep_and_leaves_nothing_running(run_study, monkeypatch, wait_until):
+    first, second = (run_study.sweep_dir / f"toy-shapes-seed_{seed}" for seed in (1, 2))
+    append = json_lines.append
 
-    run_study("seed = 1\n")
+    def is_full(path, values):
+        if values.get("run") == second.name:
+            wait_until(lambda: len(json_lines.read(first / "log.jsonl")) == 2)
+            raise OSError(28, "No space left on device", str(path))
+        append(path, values)
+
     monkeypatch.setattr(json_lines, "append", is_full)
     with pytest.raises(OSError, match="No space left"):
-        run_study(TWO)
-    assert not (run_study.sweep_dir / "toy-shapes-seed_2").exists()
+        run_study('[[grid]]\nseed = 1\nfate = "waits"\n[[grid]]\nseed = 2\n', jobs=2)
+    assert not lock.is_held(first) and not (first / "DONE").exists()
+    assert not second.exists()
 
 
 def test_printed_commands_are_those_that_are_left_to_do(run_study, plan_study, scripts):

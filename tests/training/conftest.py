@@ -23,6 +23,15 @@ def _load(name: str) -> types.SimpleNamespace:
 toy, pictured = _load("toy.py"), _load("pictured.py")
 
 
+@pytest.fixture(autouse=True)
+def signals_as_before():
+    """Puts back the handlers of signals, which a run that was told to end leaves ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def fake_model():
     """The class of a model that generates from z or r."""

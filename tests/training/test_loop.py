@@ -145,12 +145,27 @@ def test_what_came_after_the_newest_intact_checkpoint_is_written_anew(
 
 
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(
-    train, plain_run, plain_copy, run_contents
+    train, rich_run, tmp_path, run_contents, capsys
 ):
-    remove_checkpoints(plain_copy, 4, 8, 12)
+    run_dir = shutil.copytree(rich_run, tmp_path / "copy")
+    remove_checkpoints(run_dir, 4, 8, 12)
+    for name in ("DONE", "summary.json"):
+        (run_dir / name).unlink()
+    run_directory.drop_rows_after(run_dir, 3)  # the next comes after the checkpoint of step 4
+    train(run_dir, resume=True, picture_every=6, snapshot_every=6)
+    assert f"{run_dir} has no checkpoint yet and begins anew\n" in capsys.readouterr().err
+    assert run_contents(run_dir) == run_contents(rich_run)
+
+
+def test_an_unfinished_run_whose_checkpoints_are_gone_is_not_begun_anew(
+    train, plain_copy, run_contents
+):
+    shutil.rmtree(plain_copy / "checkpoints")
     (plain_copy / "DONE").unlink()
-    train(plain_copy, resume=True)
-    assert run_contents(plain_copy) == run_contents(plain_run)
+    before = run_contents(plain_copy)
+    with pytest.raises(FileNotFoundError, match="a record without them"):
+        train(plain_copy, resume=True)
+    assert run_contents(plain_copy) == before
 
 
 def test_a_finished_run_whose_checkpoints_are_gone_is_not_begun_anew(
