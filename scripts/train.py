@@ -6,8 +6,8 @@
 With --strategy=multi_worker it runs on every machine in TF_CONFIG, with the same flags.
 
 Exit codes: 0 all steps are done; 1 a mistake, or an end that the run couldn't help (a full disk, a
-loss that isn't finite), told in one line; 143 after SIGTERM, 130 after Ctrl-C, 129 when the terminal
-is closed, once training has begun with a checkpoint saved. A second Ctrl-C doesn't wait for it.
+loss that isn't finite), told in one line; 143 after SIGTERM, 130 after Ctrl-C, 129 when its
+terminal is closed, once training has begun with a checkpoint saved. A second Ctrl-C doesn't wait.
 """
 
 import dataclasses
