@@ -22,12 +22,14 @@ class Published:
         deviation: its spread over runs, or None where the paper has none.
         decimals: that the paper gives.
         source: which paper, and where in it.
+        protocol: the one of ours that the paper's is, or is nearest to; None if it isn't told.
     """
 
     mean: float
     deviation: float | None = None
     decimals: int = 2
     source: str
+    protocol: str | None = None
 
     def text(self) -> str:
         """Returns the number as the paper has it."""
@@ -62,7 +64,9 @@ _TUNED = "infogan, tuned"
 # (metric, data set, model) -> number.
 PUBLISHED: Mapping[tuple[str, str, str], Published] = {
     **{
-        ("factor_vae", dataset, model): Published(mean=mean, deviation=deviation, source=_TABLE_1)
+        ("factor_vae", dataset, model): Published(
+            mean=mean, deviation=deviation, source=_TABLE_1, protocol="ibgan"
+        )
         for model, found in _FACTOR_VAE.items()
         for dataset, (mean, deviation) in zip(("dsprites", "color_dsprites"), found, strict=True)
     },
@@ -75,6 +79,7 @@ PUBLISHED: Mapping[tuple[str, str, str], Published] = {
         mean=0.82,
         deviation=0.01,
         source='InfoGAN-CR, "InfoGAN (modified)", 50 runs of 288,000 steps',
+        protocol="infogan_cr",
     ),
     **{
         ("factor_vae", "dsprites", model): Published(mean=mean, source="InfoVAEGAN, Table 2")
@@ -94,8 +99,9 @@ PUBLISHED: Mapping[tuple[str, str, str], Published] = {
 _DECIMALS = 3  # that our scores are shown with
 _CAPTION = (
     "Each model at its own last measured step, and at the other models' last steps where it was "
-    "measured there, too. Difference: ours less the paper's. The papers' protocols and numbers of "
-    "steps are others, and their settings may be."
+    "measured there, too. Difference: ours less the paper's, by the first protocol and by the one "
+    "that the paper's is nearest to. The papers' numbers of steps are others, and their settings "
+    "may be; IB-GAN's table is of the best checkpoint of each run."
 )
 
 
@@ -108,7 +114,7 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
 
     Returns:
         tables: one for each metric that a paper has a number of, by all protocols that it was
-            measured by; the first of them is the one that is compared.
+            measured by; the first of them is compared, and that of the paper.
     """
     found = []
     for metric in dict.fromkeys(procedure.metric for procedure in procedures):
@@ -123,25 +129,41 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
             columns,
             f"{scores.title(metric)} beside the papers'. {tables.data_text(groups)}. "
             f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} {_CAPTION}",
-            beside=_beside(name, columns[0]),
+            beside=_beside(name, columns, tables.measured(compared, own), compared),
             steps_of_others=True,
         )
         found += [table] if table else []
     return found
 
 
-def _beside(metric: str, compared: tables.Column) -> list[tables.Beside]:
-    """Returns the columns of the papers' numbers; `compared` is the first column of the table."""
+def _beside(
+    metric: str,
+    columns: Sequence[tables.Column],
+    procedures: Sequence[Procedure],
+    groups: Sequence[Group],
+) -> list[tables.Beside]:
+    """Returns the columns of the papers' numbers; those of the table are of the procedures."""
+    protocols = {_of(metric, group).protocol for group in groups}
+    places = [i for i, one in enumerate(procedures) if i == 0 or one.protocol in protocols]
+
+    def difference(group: Group, values: Sequence[Sequence[Sequence[float]]], place: int) -> Cell:
+        published = _of(metric, group)
+        nearest = procedures[place].protocol == published.protocol
+        return _difference(published, values[place] if place == 0 or nearest else [])
+
     return [
         tables.Beside(
             header=Cell("Published"),
             cell=lambda group, values: Cell(_of(metric, group).text()),
             numeric=True,
         ),
-        tables.Beside(
-            header=Cell("Difference", compared.header.note),
-            cell=lambda group, values: _difference(_of(metric, group), values[0]),
-            numeric=True,
+        *(
+            tables.Beside(
+                header=Cell("Difference", columns[place].header.note),
+                cell=lambda group, values, place=place: difference(group, values, place),
+                numeric=True,
+            )
+            for place in places
         ),
         tables.Beside(
             header=Cell("Where"), cell=lambda group, values: Cell(_of(metric, group).source)
