@@ -43,6 +43,7 @@ def main(_: Sequence[str]) -> None:
             "server or model_dir must be given, not both. "
             f"Received: server={FLAGS.server}, model_dir={FLAGS.model_dir}."
         )
+    command_line.check_goes_with("server", None, ["model", "transport", "version", "label"])
     if not 0 <= FLAGS.port < 2**16:
         raise ValueError(f"port must be 0 to 65535. Received: port={FLAGS.port}.")
 

@@ -121,8 +121,29 @@ def parse_flags(
         sys.exit(0)
     if positional is not None:
         flag_values.set_gnu_getopt(True)  # flags may follow the other arguments
+    others = arguments_of(argv, flag_values)
+    if others and positional is None:
+        raise ValueError(f"Arguments must be flags, --name=value. Received: {others[0]!r}.")
+    if positional is not None and not others:
+        raise ValueError(f"One {positional} or more must be given. Received: none. See --help.")
+    return others
+
+
+def arguments_of(
+    argv: Sequence[str], flag_values: flags.FlagValues, *, known_only: bool = False
+) -> list[str]:
+    """Parses the flags, and returns the arguments that aren't flags.
+
+    Args:
+        argv: the program and its arguments.
+        flag_values: the flags.
+        known_only: leave flags that aren't defined among the arguments.
+
+    Raises:
+        ValueError: an unknown flag, or a value that it can't have.
+    """
     try:
-        _, *others = flag_values(list(argv))
+        return flag_values(list(argv), known_only=known_only)[1:]
     except flags.UnrecognizedFlagError as error:
         near = registry.nearest(error.flagname, _spellings(flag_values))
         hint = f"Did you mean --{near}?" if near else "See --help."
@@ -130,11 +151,8 @@ def parse_flags(
     except flags.IllegalFlagValueError as error:
         ours = str(error.__context__)  # absl wraps what `_Parser` raised, which says enough
         raise ValueError(ours if "Received" in ours else str(error)) from error
-    if others and positional is None:
-        raise ValueError(f"Arguments must be flags, --name=value. Received: {others[0]!r}.")
-    if positional is not None and not others:
-        raise ValueError(f"One {positional} or more must be given. Received: none. See --help.")
-    return others
+    except ValueError as error:  # absl's own, of --noFLAG=value
+        raise ValueError(f"--noFLAG must have no value. Received: {error}.") from error
 
 
 def required(name: str, *, flag_values: flags.FlagValues = FLAGS) -> Any:
@@ -154,6 +172,36 @@ def required(name: str, *, flag_values: flags.FlagValues = FLAGS) -> Any:
     if value is None:
         raise ValueError(f"{name} must be given. Received: no --{name}. Add --{name}=...")
     return value
+
+
+def check_goes_with(
+    partner: str,
+    value: str | None,
+    names: Sequence[str],
+    *,
+    flag_values: flags.FlagValues = FLAGS,
+) -> None:
+    """Checks that flags which do nothing without another are given with it.
+
+    Args:
+        partner: the other flag.
+        value: that it must have; None for any.
+        names: the flags that go with it.
+        flag_values: the flags, parsed.
+
+    Raises:
+        ValueError: one of them was given, and the other has another value, or none.
+    """
+    held = flag_values[partner].value
+    if held == value if value is not None else held is not None:
+        return
+    needed = f"--{partner}={value or '...'}"
+    for name in names:
+        if flag_values[name].present:
+            raise ValueError(
+                f"{name} must go with {needed}. Received: --{name}={flag_values[name].value} "
+                f"without it. Leave it out, or add {needed}"
+            )
 
 
 def check_one_of(

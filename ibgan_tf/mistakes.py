@@ -31,7 +31,8 @@ def is_mistake(error: Exception) -> bool:
 def one_line(error: Exception) -> str:
     """Returns an error's text in one line."""
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.strerror}: {error.filename}"
+        # Of two names the second is the user's: a rename's target, not a temporary file.
+        return f"{error.strerror}: {error.filename2 or error.filename}"
     return " ".join(str(error).split())
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from absl import flags
 
 from ibgan_tf import config, registry
-from ibgan_tf.command_line import PLACES, SETTINGS, define_flag, required
+from ibgan_tf.command_line import PLACES, SETTINGS, arguments_of, define_flag, required
 from ibgan_tf.runs import record
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.runs.resolve import DEFAULT_MODEL, choose_preset
@@ -161,8 +161,8 @@ def _chosen_names(argv: Sequence[str]) -> dict[str, str | None]:
     early.set_gnu_getopt(True)  # go on past the values of flags that aren't known yet
     for name in ("model", "dataset", "preset", "run_dir"):
         flags.DEFINE_string(name, None, "", flag_values=early)
-    flags.DEFINE_boolean("resume", False, "", flag_values=early)
-    early(list(argv), known_only=True)
+    define_flag("resume", bool, "", default=False, flag_values=early)
+    arguments_of(argv, early, known_only=True)
     if not early.resume:
         model = early.model or DEFAULT_MODEL
         return {"model": model, "dataset": early.dataset, "preset": early.preset}

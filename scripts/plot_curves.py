@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from ibgan_tf import command_line
-from ibgan_tf.runs import log, record
+from ibgan_tf.runs import lock, log, record
 
 FLAGS = flags.FLAGS
 
@@ -24,10 +24,12 @@ def main(_: Sequence[str]) -> None:
     run_dir = command_line.required("run_dir")
     record.read_values(run_dir)  # refuses a folder that isn't a run
 
+    output_dir = FLAGS.output_dir or os.path.join(run_dir, "curves")
+    lock.check_folder(output_dir, name="output_dir")
+
     from ibgan_tf.plotting import curves
 
-    rows = log.read_rows(run_dir)
-    print(*curves.draw_curves(rows, FLAGS.output_dir or os.path.join(run_dir, "curves")), sep="\n")
+    print(*curves.draw_curves(log.read_rows(run_dir), output_dir), sep="\n")
 
 
 if __name__ == "__main__":

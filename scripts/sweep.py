@@ -56,6 +56,7 @@ command_line.define_flag(
 def main(_: Sequence[str]) -> int:
     """Checks the whole study, and does or prints what is left of it."""
     path, sweep_dir = command_line.required("file"), command_line.required("sweep_dir")
+    command_line.check_goes_with("engine", "ray", ["ray_address"])
     try:
         planned = plan.plan_runs(study.read_study(path), **TABLES)
         plan.check_evaluations(planned, **TABLES)

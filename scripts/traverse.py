@@ -60,9 +60,12 @@ def main(_: Sequence[str]) -> None:
 
     import ibgan_tf
     from ibgan_tf.evaluation import factor_names
+    from ibgan_tf.runs import lock
     from ibgan_tf.training import pictures
     from ibgan_tf.training.centers import traversal_centers
 
+    output_dir = FLAGS.output_dir or os.path.join(run_dir, "traversals")
+    lock.check_folder(output_dir, name="output_dir")
     settings = {"value_range": FLAGS.range, "columns": FLAGS.columns, "seed": FLAGS.seed}
     pictures.check_traversal(num_centers=FLAGS.num_centers, **settings)
     run = ibgan_tf.load_run(run_dir, step=step, data_dir=FLAGS.data_dir)
@@ -75,7 +78,7 @@ def main(_: Sequence[str]) -> None:
     )
     paths = pictures.draw_traversals(
         run.model,
-        FLAGS.output_dir or os.path.join(run_dir, "traversals"),
+        output_dir,
         stem=f"step-{run.step}-{FLAGS.center}",
         title=f"{run.config.model} on {run.config.dataset}, step {run.step}",
         centers=centers,

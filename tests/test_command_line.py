@@ -164,3 +164,31 @@ def test_flags_need_neither_tensorflow_nor_numpy():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert not {"tensorflow", "numpy", "matplotlib", "sklearn"} & set(eval(answer.stdout))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["--address=a"], "--engine=ray"),
+        (["--engine=local", "--address=a"], "--engine=ray"),
+        (["--label=stable"], "--server=..."),
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(arguments, needed):
+    values = flags.FlagValues()
+    command_line.define_flag("engine", str, "What runs.", default="local", flag_values=values)
+    for name in ("address", "server", "label"):
+        command_line.define_flag(name, str, "A name.", flag_values=values)
+
+    def check():
+        command_line.check_goes_with("engine", "ray", ["address"], flag_values=values)
+        command_line.check_goes_with("server", None, ["label"], flag_values=values)
+
+    values(["script", "--engine=ray", "--address=a", "--server=b", "--label=stable"])
+    check()
+    values.unparse_flags()
+    for name in ("engine", "address", "server", "label"):
+        values[name].unparse()
+    values(["script", *arguments])
+    with pytest.raises(ValueError, match=f"must go with {needed}. .* add {needed}"):
+        check()

@@ -22,6 +22,14 @@ def test_an_error_of_the_system_is_a_mistake():
     assert mistakes.is_mistake(caught(pathlib.Path("/missing/file").read_text))
 
 
+def test_of_a_rename_the_target_is_told(tmp_path):
+    source = tmp_path / "temporary"
+    source.touch()
+    (tmp_path / "folder").mkdir()
+    error = caught(lambda: source.replace(tmp_path / "folder"))
+    assert mistakes.one_line(error) == f"Is a directory: {tmp_path / 'folder'}"
+
+
 def test_a_bad_value_within_an_installed_package_is_a_bug():
     error = caught(lambda: np.linalg.cholesky(np.zeros([2, 3])))
     assert isinstance(error, ValueError)

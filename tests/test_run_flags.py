@@ -178,6 +178,15 @@ def test_a_resumed_run_has_the_flags_of_its_model(tmp_path):
         ("--steps=0", "steps must be >= 1. Received: steps=0."),
         ("steps=5", "Arguments must be flags, --name=value. Received: 'steps=5'."),
         ("--steps", "Missing value for flag --steps"),
+        ("--resume=maybe", "resume must be true or false. Received: resume='maybe'."),
+        (
+            "--noresume=1",
+            "--noFLAG must have no value. Received: --noresume=1 does not take an argument.",
+        ),
+        (
+            "--nocolored=1",
+            "--noFLAG must have no value. Received: --nocolored=1 does not take an argument.",
+        ),
         ("--resume", "run_dir must be given. Received: no --run_dir. Add --run_dir=..."),
     ],
 )

@@ -112,7 +112,7 @@ def information_curves(rows: Sequence[Mapping[str, object]], path: str | os.Path
         ValueError: no row has a bound, or none a KL.
         OSError: the file can't be written.
     """
-    curves(rows, [_bounds(), _divergences(rows)], path)
+    curves(rows, [_bounds(rows), _divergences(rows)], path)
 
 
 def information_groups(rows: Sequence[Mapping[str, object]]) -> list[CurveGroup]:
@@ -124,7 +124,7 @@ def information_groups(rows: Sequence[Mapping[str, object]]) -> list[CurveGroup]
     Returns:
         groups: the bounds, the KLs and the codes' information, those that there are.
     """
-    groups = [_bounds(), _divergences(rows), _codes(rows)]
+    groups = [_bounds(rows), _divergences(rows), _codes(rows)]
     return [group for group in groups if any(_series(rows, key)[0].size for key in group.labels)]
 
 
@@ -208,10 +208,11 @@ def draw_curves(rows: Sequence[Mapping[str, object]], output_dir: str | os.PathL
     return paths
 
 
-def _bounds() -> CurveGroup:
-    """Returns the lines of the information bounds."""
+def _bounds(rows: Sequence[Mapping[str, object]]) -> CurveGroup:
+    """Returns the lines of the information bounds: of the noise, or of InfoGAN's codes alone."""
+    of_codes = any(key.startswith("information/") for row in rows for key in row)
     return CurveGroup(
-        title="Bounds of the mutual information $I(z, x)$",
+        title=f"Bounds of the mutual information $I({'c' if of_codes else 'z'}, x)$",
         y_label="information (nats)",
         labels=INFORMATION,
     )

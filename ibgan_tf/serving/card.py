@@ -20,7 +20,7 @@ from ibgan_tf import atomic, config
 from ibgan_tf.models import latents
 from ibgan_tf.runs.load import Run
 from ibgan_tf.serving import capabilities
-from ibgan_tf.serving.calls import Call
+from ibgan_tf.serving.calls import KEPT_TOLERANCE, Call
 from ibgan_tf.serving.model_signatures import VALID, Signature, code_signature, model_signatures
 from ibgan_tf.serving.packing import pack, unpack
 from ibgan_tf.serving.signatures import read_signatures
@@ -137,7 +137,7 @@ def sample_calls(card: Mapping[str, Any]) -> list[Call]:
                 f"The card's sample of {name} must have a request and a response with {VALID!r}. "
                 f"Received: {type(error).__name__}: {error}."
             ) from error
-        calls.append(Call(signature=name, inputs=inputs, outputs=outputs))
+        calls.append(Call(signature=name, inputs=inputs, outputs=outputs, tolerance=KEPT_TOLERANCE))
     return calls
 
 

@@ -7,6 +7,7 @@ export's card has kept. A loader alone isn't enough: without its variables an ex
 fails at the first call.
 """
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
@@ -145,8 +146,8 @@ def _check_answers(
 
 def repeat(call: Call, rows: int) -> Call:
     """Returns a call of one row as a call of many equal rows, each with the same answer."""
-    return Call(
-        signature=call.signature,
+    return dataclasses.replace(
+        call,
         inputs={name: np.repeat(array, rows, axis=0) for name, array in call.inputs.items()},
         outputs={name: np.repeat(array, rows, axis=0) for name, array in call.outputs.items()},
     )

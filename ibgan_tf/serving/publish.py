@@ -35,7 +35,7 @@ def choose_version(model_dir: pathlib.Path, version: int | None) -> int:
         ValueError: the number is below 1 or no int64, or `model_dir` isn't a fit name for a model.
         FileExistsError: the version exists.
     """
-    lock.check_folder(model_dir)
+    lock.check_folder(model_dir, name="output_dir")
     model_name(model_dir)
     if version is None:
         return max(published_versions(model_dir), default=0) + 1

@@ -143,3 +143,5 @@ def test_the_information_of_codes_has_curves_of_its_own():
     bounds, codes = curves.information_groups([{"step": 1, **scalars}])
     assert list(bounds.labels) == list(curves.INFORMATION)
     assert codes.labels == {"information/s1": "s1  2.25", "information/c0": "c0  0.50"}
+    assert "I(c, x)" in bounds.title  # without the noise, of which the codes tell nothing
+    assert "I(z, x)" in curves.information_groups(_rows(2, dimensions=2))[0].title
