@@ -2,10 +2,11 @@
 
 A settings class is a `@dataclass(frozen=True, kw_only=True)` whose fields are made by `setting`
 and have the types int, float, str, bool, `tuple[int, ...]` or one of these `| None`. Its
-`__post_init__` checks the ranges, and calls `check_choices`.
+`__post_init__` calls `check_settings`, which checks the types too, and then checks the ranges.
 """
 
 import dataclasses
+import functools
 import math
 import numbers
 import types
@@ -35,7 +36,8 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def field_types(config_class: type) -> dict[str, Any]:
+@functools.cache
+def field_types(config_class: type) -> Mapping[str, Any]:
     """Returns the type of each field of a settings class, in order."""
     hints = typing.get_type_hints(config_class)
     return {field.name: hints[field.name] for field in dataclasses.fields(config_class)}
@@ -143,21 +145,22 @@ def to_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool | None) else str(value)
 
 
-def check_choices(config: object) -> None:
-    """Checks every setting that has choices; for a settings class's `__post_init__`.
+def check_settings(config: object) -> None:
+    """Puts every setting in its type and checks its choices; for a class's `__post_init__`.
 
     Args:
         config: an instance of a settings class.
 
     Raises:
-        ValueError: a value is not among its choices.
+        ValueError: a value is not among its choices, or not finite.
+        TypeError: a value of the wrong type.
     """
+    kinds = field_types(type(config))
     for field in dataclasses.fields(config):
+        value = coerce(field.name, getattr(config, field.name), kinds[field.name])
+        object.__setattr__(config, field.name, value)  # the class is frozen
         choices = field.metadata.get("choices")
-        value = getattr(config, field.name)
-        if choices is None or value in choices:
-            continue
-        if value is None and split_optional(field_types(type(config))[field.name])[1]:
+        if choices is None or value is None or value in choices:
             continue
         raise ValueError(
             f"{field.name} must be one of: {', '.join(choices)}. "

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable("ibgan_tf")
 class FusedRMSprop(tf.keras.optimizers.RMSprop):
     """RMSprop with momentum by TensorFlow's fused operation: Keras's formula in half the time.
 
@@ -37,6 +38,11 @@ class FusedRMSprop(tf.keras.optimizers.RMSprop):
         super().__init__(
             learning_rate=learning_rate, rho=rho, momentum=momentum, epsilon=epsilon, name=name
         )
+
+    def get_config(self):
+        config = super().get_config()  # with more, of which the constructor takes nothing
+        names = ("name", "learning_rate", "rho", "momentum", "epsilon")
+        return {name: config[name] for name in names}
 
     def build(self, var_list):
         if self.built:

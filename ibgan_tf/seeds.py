@@ -6,6 +6,7 @@ with the process: there is no generator state to save (Keras's SeedGenerator is 
 """
 
 import enum
+import numbers
 
 import tensorflow as tf
 
@@ -53,7 +54,10 @@ def check_seed(seed: int) -> None:
         seed: the seed.
 
     Raises:
+        TypeError: it isn't a whole number.
         ValueError: it isn't in 0 <= seed < 2**31.
     """
+    if not isinstance(seed, numbers.Integral) or isinstance(seed, bool):
+        raise TypeError(f"seed must be a whole number. Received: seed={seed!r}")
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed must lie in 0..{2**31 - 1}. Received: seed={seed}")

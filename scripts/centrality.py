@@ -32,6 +32,7 @@ command_line.define_flag("data_dir", str, "Folder of the data; by default in the
 
 def main(argv: Sequence[str]) -> None:
     """Scores the models and prints them, the best first."""
+    command_line.check_goes_with("step", "all", ["first_step"])
     from ibgan_tf.evaluation import centrality
 
     _, *run_dirs = argv

@@ -121,14 +121,21 @@ def _evaluate_export(settings: dict[str, Any]) -> None:
     from ibgan_tf.evaluation import code_tables, codes
     from ibgan_tf.serving import encoding, opening
 
-    code_tables.check_asked(  # before the minutes that encoding takes
-        settings["metrics"], settings["protocols"], seed=settings["seed"]
-    )
+    def check(dataset: Any = None) -> None:
+        code_tables.check_asked(
+            settings["metrics"], settings["protocols"], seed=settings["seed"], dataset=dataset
+        )
+
+    def choose_images(dataset: Any) -> Any:
+        check(dataset)  # before the minutes that encoding takes
+        return codes.choose_images(dataset)
+
+    check()
     export_dir = opening.newest_version(pathlib.Path(FLAGS.export_dir))
     found = encoding.encode_dataset(
         export_dir,
         representation=FLAGS.representation,
-        choose_images=codes.choose_images,
+        choose_images=choose_images,
         data_dir=FLAGS.data_dir,
     )
     table = codes.CodeTable(

@@ -2,8 +2,9 @@
 
     python scripts/verify_results.py
 
-Scores of another machine may differ by rounding: 0.005 plus 1 % of the score is allowed. Exit code
-1 if one differs by more. What can't be computed here is named and doesn't count.
+Scores of another machine may differ by rounding: 1 % of the score and 0.0005 are allowed, or 0.005
+where votes are counted. Exit code 1 if one differs by more. What can't be computed here is named
+and doesn't count.
 """
 
 from collections.abc import Sequence

@@ -20,7 +20,7 @@ class Settings:
     pair: tuple[int, float] = setting((1, 2.0), "A pair.")
 
     def __post_init__(self):
-        config.check_choices(self)
+        config.check_settings(self)
         if self.rate <= 0:
             raise ValueError(f"rate must be > 0. Received: rate={self.rate}.")
 
@@ -114,6 +114,27 @@ def test_a_value_that_is_no_choice_is_refused_with_the_nearest():
     assert str(error.value) == (
         "trunk must be one of: separate, shared. Received: trunk='sharde'. Did you mean 'shared'?"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("normalize", "false", "normalize must be true or false. Received: normalize='false'."),
+        ("rate", True, "rate must be a number. Received: rate=True."),
+        ("width", 2.5, "width must be a whole number. Received: width=2.5."),
+        ("sizes", 32, "sizes must be a list. Received: sizes=32."),
+    ],
+)
+def test_settings_made_in_python_are_checked_by_type_too(name, value, error):
+    with pytest.raises(TypeError) as refusal:
+        Settings(**{"width": 8, name: value})
+    assert str(refusal.value) == error
+
+
+def test_settings_made_in_python_are_put_in_their_types():
+    settings = Settings(width=np.int64(8), rate=1, sizes=[1, 2])
+    assert (settings.rate, settings.sizes) == (1.0, (1, 2))
+    assert (type(settings.width), type(settings.rate)) == (int, float)
 
 
 def test_none_is_a_choice_where_the_type_allows_it():

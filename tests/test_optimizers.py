@@ -117,3 +117,17 @@ def test_a_restored_optimizer_goes_on_bit_for_bit(gradients, tmp_path):
         optimizer.apply([tf.constant(gradient)], [weight])
         resumed_optimizer.apply([tf.constant(gradient)], [resumed_weight])
     np.testing.assert_array_equal(np.array(resumed_weight), np.array(weight))
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [RATE, tf.keras.optimizers.schedules.ExponentialDecay(RATE, 2, 0.5)],
+    ids=["rate", "decay"],
+)
+def test_keras_makes_it_again_from_its_config(gradients, rate):
+    optimizer = FusedRMSprop(rate, rho=0.8, momentum=0.5, epsilon=1e-4, name="of_all")
+    config = tf.keras.optimizers.serialize(optimizer)
+    again = tf.keras.optimizers.deserialize(config)
+    assert (type(again), again.get_config()) == (FusedRMSprop, optimizer.get_config())
+    assert set(again.get_config()) == {"name", "learning_rate", "rho", "momentum", "epsilon"}
+    np.testing.assert_array_equal(trained(again, gradients), trained(optimizer, gradients))

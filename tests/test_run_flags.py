@@ -21,7 +21,7 @@ class ToyConfig:
     limit: float | None = setting(None, "Limit.")
 
     def __post_init__(self):
-        config.check_choices(self)
+        config.check_settings(self)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

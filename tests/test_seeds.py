@@ -50,6 +50,12 @@ def test_a_seed_outside_of_int32_is_refused(seed):
         check_seed(seed)
 
 
+@pytest.mark.parametrize("seed", [1.5, True, "1"])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    with pytest.raises(TypeError, match=f"seed must be a whole number. Received: seed={seed!r}"):
+        check_seed(seed)
+
+
 def test_the_first_and_the_last_seed_are_taken():
     for seed in (0, 2**31 - 1):
         check_seed(seed)

@@ -42,7 +42,7 @@ class ColorDSpritesSettings:
     )
 
     def __post_init__(self) -> None:
-        config.check_choices(self)
+        config.check_settings(self)
         if self.color_factors not in (1, 3):
             raise ValueError(
                 f"color_factors must be one of: 1, 3. Received: color_factors={self.color_factors}."

@@ -38,7 +38,7 @@ class PictureSettings:
     color: str = setting("rgb", "rgb: three channels; grey: one.", choices=("rgb", "grey"))
 
     def __post_init__(self) -> None:
-        config.check_choices(self)
+        config.check_settings(self)
         if self.image_size not in SIDES:
             raise ValueError(
                 f"image_size must be one of: {', '.join(map(str, SIDES))}. "

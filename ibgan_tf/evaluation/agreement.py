@@ -40,10 +40,12 @@ def evaluate_agreement(
         results: one for each run, in their order.
 
     Raises:
-        ValueError: there are fewer than two runs, they have other images, or one can't encode.
+        ValueError: there are fewer than two runs, one is given twice, they have other images, or
+            one can't encode.
     """
     if len(run_dirs) < 2:
         raise ValueError(f"UDR must have two runs or more. Received: {len(run_dirs)}.")
+    check_different(run_dirs)
     began = time.monotonic()
     runs = [load_run(path, step=step, data_dir=data_dir) for path in run_dirs]
     _check_same_images(runs)
@@ -77,6 +79,26 @@ def evaluate_agreement(
         write_to_tensorboard(run.run_dir, run, [result])
         results.append(result)
     return results
+
+
+def check_different(run_dirs: Sequence[str | os.PathLike[str]]) -> None:
+    """Checks that no run is given twice, of which one would be compared with itself.
+
+    Args:
+        run_dirs: of the runs.
+
+    Raises:
+        ValueError: two paths lead to one folder.
+    """
+    known = {}
+    for path in run_dirs:
+        folder = os.path.realpath(path)
+        if folder in known:
+            raise ValueError(
+                "The runs must be in different folders: give each once. "
+                f"Received: {known[folder]} and {path}."
+            )
+        known[folder] = path
 
 
 def run_names(run_dirs: Sequence[str | os.PathLike[str]]) -> list[str]:

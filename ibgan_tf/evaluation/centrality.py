@@ -25,7 +25,7 @@ from ibgan_tf.models import latents
 from ibgan_tf.runs.load import Run, load_run, loadable_steps
 from ibgan_tf.seeds import Draw, stateless_seed
 
-PROTOCOL = "infogan_cr"
+PROTOCOL = "ibgan_tf"
 _BATCH = 250
 _INFORMATION_SAMPLES = 10_000
 
@@ -61,7 +61,8 @@ def evaluate_centrality(
     """Scores models by ModelCentrality; writes metrics/step-N/model_centrality.json of each.
 
     A code takes part with more than half a nat: one that sleeps could be found by chance alone.
-    Models with fewer than two such codes agree with no other.
+    Models with fewer such codes than another are asked for as many, of which some can't be told:
+    see `ibgan_tf.metrics.model_centrality`. Models with fewer than two agree with no other.
 
     Args:
         run_dirs: runs on images of one shape.
@@ -77,10 +78,12 @@ def evaluate_centrality(
 
     Raises:
         FileNotFoundError: no run, or no weights of the step.
-        ValueError: there are fewer than two models, their images differ, or one can't encode.
+        ValueError: there are fewer than two models, a run is given twice, their images differ, or
+            one can't encode.
     """
     sizes = protocols.choose(PROTOCOLS, PROTOCOL, settings)
     protocols.check_seed(seed)
+    agreement.check_different(run_dirs)
     began = time.monotonic()
     runs = [
         load_run(path, step=number, data_dir=data_dir)
@@ -111,6 +114,7 @@ def evaluate_centrality(
                 if other != number
             },
             "informative_dims": judge.informative.tolist(),
+            "codes_asked_for": max(len(judge.codes) for judge in judges),
         }
         results.append((judge.run.run_dir, _write(judge, own, seconds=seconds)))
     return results
@@ -170,8 +174,9 @@ def _accuracies(judges: Sequence[_Judge], sizes: GroupSizes, *, seed: int) -> np
     encoders = [_encoder(judge) for judge in judges]
     accuracies = np.zeros([len(judges), len(judges)])
     able = [len(judge.codes) >= 2 for judge in judges]
+    num_shared = max(len(judge.codes) for judge in judges)  # the same for all, and so is chance
     for j in progress_bar(np.flatnonzero(able), total=sum(able), title="models"):
-        shared, latent = _latent(judges[j], sizes, seed=seed)
+        shared, latent = _latent(judges[j], num_shared, sizes, seed=seed)
         for i, found in enumerate(_encode_generated(judges[j].source, latent, encoders)):
             groups = found[: len(shared) * sizes.group_size]
             accuracies[i, j] = able[i] and vote_accuracy(
@@ -183,9 +188,14 @@ def _accuracies(judges: Sequence[_Judge], sizes: GroupSizes, *, seed: int) -> np
     return accuracies
 
 
-def _latent(judge: _Judge, sizes: GroupSizes, *, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the code that each group shares, [votes], and all latents, groups before sample."""
-    shared = np.repeat(np.arange(len(judge.codes)), sizes.votes_per_code)
+def _latent(
+    judge: _Judge, num_shared: int, sizes: GroupSizes, *, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the code that each group shares, [votes], and all latents, groups before sample.
+
+    Groups of the codes that the model lacks to `num_shared` share nothing.
+    """
+    shared = np.repeat(np.arange(num_shared), sizes.votes_per_code)
     num_grouped = len(shared) * sizes.group_size
     latent = np.array(
         latents.sample_parts(
@@ -196,7 +206,8 @@ def _latent(judge: _Judge, sizes: GroupSizes, *, seed: int) -> tuple[np.ndarray,
     )
     groups = latent[:num_grouped].reshape(len(shared), sizes.group_size, -1)
     for group, code in zip(groups, shared, strict=True):
-        group[:, judge.codes[code]] = group[0, judge.codes[code]]
+        for own in judge.codes[code : code + 1]:
+            group[:, own] = group[0, own]
     return shared, latent
 
 

@@ -79,7 +79,7 @@ def evaluate_table(
     Raises:
         ValueError: a name is unknown, or the codes can't be scored.
     """
-    names, left_out = check_asked(metrics, protocols, seed=seed)
+    names, left_out = check_asked(metrics, protocols, seed=seed, dataset=dataset)
     found = []
     for result in score_table(
         table, dataset, names, protocols=protocols, settings=settings, seed=seed
@@ -107,40 +107,38 @@ def score_table(
         table: the codes.
         dataset: gives the factors.
         names: of metrics in METRICS.
-        protocols: names, or "all" for every protocol that a metric has for so many factors.
+        protocols: names, or "all"; of them each metric has its own that are for so many factors.
         settings: "full" or "fast".
         seed: of the metrics' randomness.
     """
     for name in dict.fromkeys(names):
-        own = protocols
-        if list(protocols) == ["all"]:
-            known = scores.protocols_of(name)
-            own = [protocol for protocol in known if scores.fits(name, protocol, dataset)]
+        own = _own_protocols(name, protocols)
+        own = [protocol for protocol in own if scores.misfit(name, protocol, dataset) is None]
         yield from scores.score_codes(
             table, dataset, [name], settings=settings, protocols=own, seed=seed
         )
 
 
 def check_asked(
-    metrics: Sequence[str], protocols: Sequence[str], *, seed: int
+    metrics: Sequence[str], protocols: Sequence[str], *, seed: int, dataset: Any = None
 ) -> tuple[list[str], dict[str, str]]:
     """Returns what is asked of codes, checked before they are read or made.
 
     Args:
         metrics, protocols, seed: as of `evaluate_codes`.
+        dataset: as of `left_out_protocols`.
 
     Returns:
         names: as of `code_metrics`.
-        left_out: those of them that have none of the protocols -> the reason.
+        left_out: as of `left_out_protocols`.
 
     Raises:
-        ValueError: a name is unknown, a metric that was asked for by its own name has none of the
-            protocols, or the seed is negative.
+        ValueError: as of `left_out_protocols`, or the seed is negative.
     """
     names = code_metrics(metrics)
-    left_out = without_protocol(metrics, protocols)
+    left_out = left_out_protocols(names, protocols, asked=metrics, dataset=dataset)
     check_seed(seed)
-    return names, {name: why for name, why in left_out.items() if name in names}
+    return names, left_out
 
 
 def code_metrics(metrics: Sequence[str]) -> list[str]:
@@ -154,29 +152,48 @@ def code_metrics(metrics: Sequence[str]) -> list[str]:
     return [own for name in metrics for own in registry.lookup(known, name, kind="metric")]
 
 
-def without_protocol(metrics: Sequence[str], protocols: Sequence[str]) -> dict[str, str]:
-    """Returns the metrics that have none of the protocols, with the reason.
+def left_out_protocols(
+    names: Sequence[str], protocols: Sequence[str], *, asked: Sequence[str], dataset: Any = None
+) -> dict[str, str]:
+    """Returns what metrics can't have of some protocols, with the reason.
 
     Args:
-        metrics: names that are asked for; groups count as none of their members.
+        names: of metrics in METRICS; others are passed over.
         protocols: names, or "all".
+        asked: the metrics as they were asked for: by their own names, or by a group's.
+        dataset: that the codes are of, or None to check the names alone.
 
     Returns:
-        reasons: metric's name -> why it is left out.
+        left_out: a metric that has none of the protocols, or a metric and a protocol that isn't for
+            so many factors -> the reason.
 
     Raises:
-        ValueError: a protocol is unknown, or one of those metrics was asked for by its own name.
+        ValueError: a protocol is unknown, or such a metric was asked for by its own name; with
+            "all" protocols those that it can have are enough.
     """
     scores.check_protocols(protocols)
-    found = {}
-    for name in METRICS if list(protocols) != ["all"] else ():
-        known = scores.protocols_of(name)
-        if set(known) & set(protocols):
-            continue
-        if name in metrics:
-            raise ValueError(
-                f"protocols of metric {name!r} must be among: {', '.join(known)}. "
-                f"Received: {', '.join(protocols)}."
-            )
-        found[name] = f"Its protocols are: {', '.join(known)}."
-    return found
+    left_out = {}
+    for name in [name for name in METRICS if name in names]:
+        known, own = scores.protocols_of(name), _own_protocols(name, protocols)
+        if not own:
+            if name in asked:
+                raise ValueError(
+                    f"protocols of metric {name!r} must be among: {', '.join(known)}. "
+                    f"Received: {', '.join(protocols)}."
+                )
+            left_out[name] = f"Its protocols are: {', '.join(known)}."
+        for protocol in own:
+            why = scores.misfit(name, protocol, dataset)
+            if why is not None and name in asked and protocol in protocols:
+                raise ValueError(f"{name} by {protocol} can't be computed. {why}")
+            if why is not None:
+                left_out[f"{name} by {protocol}"] = why
+    return left_out
+
+
+def _own_protocols(name: str, protocols: Sequence[str]) -> list[str]:
+    """Returns those of the protocols that a metric has, each once; all of its own for "all"."""
+    known = scores.protocols_of(name)
+    if list(protocols) == ["all"]:
+        return known
+    return [protocol for protocol in dict.fromkeys(protocols) if protocol in known]

@@ -226,6 +226,8 @@ def file_codes(
     }
     if indices is None:
         indices = np.arange(num_images)
+    elif len(np.unique(indices)) < dataset.size or num_images > dataset.size:
+        provenance["num_images"] = num_images
     return CodeTable(codes=codes, indices=indices, provenance=provenance)
 
 
@@ -266,8 +268,11 @@ def _load_array(path: str | os.PathLike[str]) -> np.ndarray:
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} must exist. Received: no such file")
     try:
-        return np.load(path, allow_pickle=False)
+        array = np.load(path, allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("an archive of arrays (.npz)")
     except (OSError, ValueError, EOFError) as error:
         raise ValueError(
             f"{path} must be a NumPy file (.npy) of numbers. Received: {str(error).splitlines()[0]}"
         ) from error
+    return array

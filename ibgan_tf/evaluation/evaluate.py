@@ -35,7 +35,8 @@ def evaluate_run(
         step: a step, "last", or "all" for every checkpoint and snapshot.
         metrics: names, or those of choosing.GROUPS: of a group, what the run can't have is left
             out, and the reasons are printed.
-        protocols: names, or "all" for every protocol that a metric has for so many factors.
+        protocols: names, or "all" for every protocol that a metric has; those that aren't for so
+            many factors are left out, and the reasons are printed.
         settings: "full" or "fast" sample sizes.
         seed: of the metrics' randomness.
         representation: which codes of the model; its first if None.
@@ -54,7 +55,7 @@ def evaluate_run(
         ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
     choosing.check_names(metrics)
-    left_out_protocols = code_tables.without_protocol(metrics, protocols)
+    code_tables.left_out_protocols(METRICS, protocols, asked=metrics)
     check_seed(seed)
     if inception_path is not None:
         inception.find_inception(inception_path)
@@ -70,7 +71,9 @@ def evaluate_run(
             dataset=run.dataset,
             inception_path=inception_path,
         )
-        left_out |= {name: why for name, why in left_out_protocols.items() if name in names}
+        left_out |= code_tables.left_out_protocols(
+            names, protocols, asked=metrics, dataset=run.dataset
+        )
         if comparisons is None:
             comparisons = images.compare_with(
                 names,
@@ -121,7 +124,7 @@ def check_possible(
         FileNotFoundError: no Inception where it was named.
         ValueError: a name is unknown, or a metric asked for by its own name can't be computed.
     """
-    code_tables.without_protocol(metrics, protocols)
+    code_tables.left_out_protocols(METRICS, protocols, asked=metrics, dataset=dataset_class)
     if inception_path is not None:
         inception.find_inception(inception_path)
     model = afterwards.encoder_class(model_class)

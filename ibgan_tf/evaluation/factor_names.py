@@ -20,8 +20,8 @@ def dimension_factors(run: Run) -> dict[str, list[str]]:
     """Returns the factor that each dimension of the code knows most of, and how much.
 
     The mutual information matrix is that of evaluate.py's MIG of the model's usual codes at this
-    step, less what its estimate finds by chance; each factor's information is divided by its
-    entropy: I(r_d; v_k) / H(v_k).
+    step, with BatchNorm's statistics of training, less what its estimate finds by chance; each
+    factor's information is divided by its entropy: I(r_d; v_k) / H(v_k).
 
     Args:
         run: a trained run.
@@ -80,8 +80,8 @@ def _read(
             f"{path} must be what evaluate.py wrote. Received: {error!r}. Remove it, and measure "
             "again with --metrics=mig"
         ) from error
-    own = (result.get("protocol"), result.get("representation"))
-    return found if own == (PROTOCOL, representation) else None
+    own = [result.get(key) for key in ("protocol", "representation", "batch_norm_statistics")]
+    return found if own == [PROTOCOL, representation, "training"] else None
 
 
 def _chance(entropy: np.ndarray, num_images: int) -> np.ndarray:

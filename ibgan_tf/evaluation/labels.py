@@ -58,7 +58,7 @@ def score_labels(
         "split": split,
     }
     known = list(unsupervised_accuracy.PROTOCOLS)
-    for protocol in [name for name in protocols if name in known] or known:
+    for protocol in [name for name in dict.fromkeys(protocols) if name in known] or known:
         found = unsupervised_accuracy.unsupervised_accuracy(
             assigned, labels, seed=seed, protocol=protocol, settings=settings
         )

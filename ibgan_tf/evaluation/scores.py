@@ -44,11 +44,19 @@ def protocols_of(metric: str) -> list[str]:
     return list(named)
 
 
-def fits(metric: str, protocol: str, dataset: Any) -> bool:
-    """Says whether a protocol of a metric is for as many factors as a data set has."""
+def misfit(metric: str, protocol: str, dataset: Any) -> str | None:
+    """Returns why a protocol of a metric isn't for the factors of a data set, or None if it is.
+
+    Args:
+        metric: its name in METRICS.
+        protocol: one of the metric's.
+        dataset: the data set, or None if it isn't known yet: then nothing is said against it.
+    """
     own = getattr(sys.modules[METRICS[metric].__module__], "NUM_FACTORS", {})
-    number = len(getattr(dataset, "factor_names", ()))
-    return own.get(protocol, number) == number
+    names = getattr(dataset, "factor_names", None)
+    if names is None or own.get(protocol, len(names)) == len(names):
+        return None
+    return f"It must have {own[protocol]} factors. Received: {len(names)} of {dataset.name!r}."
 
 
 def check_protocols(names: Sequence[str]) -> None:
@@ -58,12 +66,16 @@ def check_protocols(names: Sequence[str]) -> None:
         names: of protocols.
 
     Raises:
-        ValueError: a name is unknown; the message suggests the nearest.
+        ValueError: a name is unknown, and the message suggests the nearest; or "all" isn't alone.
     """
     own = [*unsupervised_accuracy.PROTOCOLS, *(p for name in METRICS for p in protocols_of(name))]
     known = dict.fromkeys(["all", *own])
     for name in names:
         registry.lookup(known, name, kind="protocol")
+    if "all" in names and len(names) > 1:
+        raise ValueError(
+            f"protocols must be 'all' alone, or names without it. Received: {', '.join(names)}."
+        )
 
 
 def score_codes(
@@ -148,13 +160,16 @@ def information_of_run(
     """
     began = time.monotonic()
     kind, samples = bounds.kind_of(run.model), {"num_samples": num_samples, "seed": seed}
+    data_source = run.config.data_source
+    if kind == "posterior" or statistics == "real_images":  # of images that are read now
+        data_source = {"source": run.dataset.source, "sha256": run.dataset.sha256}
     provenance = {
         "model": run.config.model,
         "dataset": run.config.dataset,
         "step": run.step,
         "batch_norm_statistics": statistics,
         "weights_sha256": weights_hash(run.model.networks()),
-        "data_source": run.config.data_source,
+        "data_source": data_source,
     }
     with batch_norm.statistics_of(run.model, statistics, run.dataset):
         if kind == "codes":

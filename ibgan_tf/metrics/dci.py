@@ -73,7 +73,8 @@ def dci(
     Protocols:
         disentanglement_lib: gradient boosted trees as GradientBoostingClassifier() grows them (see
             gradient_boosting.py), 10,000 training images, informativeness by accuracy on these and
-            on 5,000 others. In Locatello et al. 2019 and most tables since.
+            on 5,000 others; of a sample, these are drawn from a third of the rows, and the training
+            images from the rest. In Locatello et al. 2019 and most tables since.
         infogan_cr: RandomForestRegressor of 10 trees, depths 4, 2, 4, 2, 2, a tenth of all images,
             codes and factor values standardised: compare it with the published DCI of IB-GAN (0.67)
             and InfoGAN (0.41) only. Shape and orientation are taken for numbers, completeness is
@@ -81,7 +82,9 @@ def dci(
             takes the mean for the one image in a hundred that is in every tree's bag. For the five
             factors of dSprites in their order; any other number of factors is refused, because
             nothing says what their depths would be. A code that is important for nothing, for
-            which the original divides 0 by 0, has no weight.
+            which the original divides 0 by 0, has no weight. Of a sample, a tenth is that of
+            dSprites, 73,728, or all its rows, drawn with replacement: equal rows make `oob_r2` too
+            high.
 
     The fast settings have fewer images and, for boosting, 10 stages; the numbers are lower.
 
@@ -160,8 +163,7 @@ def _by_boosted_trees(
     num_jobs: int | None,
 ) -> dict[str, Any]:
     """Returns the details of disentanglement_lib's protocol."""
-    train = protocols.draw_points(rng, len(codes), sizes.num_train)
-    test = protocols.draw_points(rng, len(codes), sizes.num_test)
+    train, test = protocols.draw_train_and_test(rng, factors, sizes.num_train, sizes.num_test)
     num_factors = factors.shape[1]
     num_values = [len(np.unique(factors[train, k])) for k in range(num_factors)]
     longest_first = np.argsort(num_values)[::-1]  # a tree for each value
@@ -214,7 +216,7 @@ def _by_random_forests(
             "protocol infogan_cr has depths for the five factors of dSprites only: use another "
             f"protocol. Received: factors of shape={factors.shape}."
         )
-    rows = protocols.draw_points(rng, len(codes), sizes.num_train)
+    rows, _ = protocols.draw_train_and_test(rng, factors, sizes.num_train, sizes.num_test)
     (sample,) = columns.standardize(codes[rows])
     (targets,) = columns.standardize(factors[rows].astype(np.float64))
     calls = [

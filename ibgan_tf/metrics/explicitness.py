@@ -65,12 +65,15 @@ def explicitness(
 
     Protocols:
         disentanglement_lib: trained on 10,000 images, scored on 5,000 fresh ones, on codes
-            standardised by the training images. What the library gives with today's scikit-learn.
+            standardised by the training images; of a sample, the fresh ones are drawn from a third
+            of the rows, and the others from the rest. What the library gives with today's
+            scikit-learn.
         disentanglement_lib_2019: the same with the classifiers that scikit-learn had before 0.22,
             as in Locatello et al. 2019. Each of them only rises or falls along a dimension, so
             that factors of many values score lower: not comparable; see `logistic`.
-        infogan_cr: trained and scored on a tenth of all the images, codes as they are, and the
-            former classifiers (the code is Python 2).
+        infogan_cr: trained and scored on a tenth of all the images (of a sample, as many as that
+            is of dSprites, 73,728, or as it has rows, drawn with replacement), codes as they are,
+            and the former classifiers (the code is Python 2).
 
     Args:
         codes: finite numbers, [n, code_dim].
@@ -91,8 +94,8 @@ def explicitness(
     rng = protocols.generator(seed)
     codes, factors = checks.check_codes_and_factors(codes, factors)
 
-    points = [sizes.train_points] + [sizes.test_points] * (sizes.test_points > 0)
-    rows = [protocols.draw_points(rng, len(codes), number) for number in points]
+    rows = protocols.draw_train_and_test(rng, factors, sizes.train_points, sizes.test_points)
+    rows = rows if sizes.test_points else rows[:1]
     tables = [codes[drawn] for drawn in rows]
     if sizes.standardize:
         tables = columns.standardize(*tables)

@@ -83,7 +83,9 @@ def factor_vae_score(
             prepared folders, leaves open. The published 0.80 is, besides, the best checkpoint's.
         infogan_cr: the training votes' accuracy; each factor has the same number of votes; nothing
             is left out, but a constant dimension never wins a vote (dividing 0 by 0, the original
-            names it always). `revised_score` counts only the num_factors best dimensions.
+            names it always). `revised_score` counts only the num_factors best dimensions. The
+            global variance is of a tenth of all images; of a sample, of as many as that is of
+            dSprites, 73,728, or of all its rows.
 
     Args:
         codes: finite numbers, [n, code_dim].
@@ -108,7 +110,7 @@ def factor_vae_score(
     index = FactorIndex(factors)
 
     train_factor, train_rows = _draw_votes(rng, index, sizes.train_votes, sizes)
-    global_variance = _global_variance(rng, codes, train_rows, sizes)
+    global_variance = _global_variance(rng, codes, factors, train_rows, sizes)
     active = np.sqrt(global_variance) >= sizes.min_std  # [code_dim]
     details = {"active_dims": active, "num_active_dims": active.sum()}
 
@@ -138,13 +140,17 @@ def _draw_votes(
 
 
 def _global_variance(
-    rng: np.random.Generator, codes: np.ndarray, vote_rows: np.ndarray, sizes: VoteProtocol
+    rng: np.random.Generator,
+    codes: np.ndarray,
+    factors: np.ndarray,
+    vote_rows: np.ndarray,
+    sizes: VoteProtocol,
 ) -> np.ndarray:
     """Returns the variance that each dimension is normalised by, float64 [code_dim]."""
     if sizes.variance_points:
         rows = protocols.draw_points(rng, len(codes), sizes.variance_points)
     elif sizes.variance_fraction:
-        count = max(2, int(len(codes) * sizes.variance_fraction))
+        count = max(2, protocols.number_of_points(sizes.variance_fraction, factors))
         rows = rng.choice(len(codes), size=count, replace=False)
     else:
         rows = vote_rows.reshape(-1)

@@ -37,7 +37,8 @@ def mig(
             plug-in estimate. The estimate's bias is larger for factors of many values, and cancels
             in the gap only in part; an outlier widens all bins of its dimension, and a factor of
             more than 20 values can't reach 1. Other bins or numbers of images: not comparable.
-        infogan_cr: the same on a tenth of all the images.
+        infogan_cr: the same on a tenth of all the images; of a sample, on as many as that is of
+            dSprites, 73,728, or as it has rows, drawn with replacement.
 
     Args:
         codes: finite numbers, [n, code_dim].
@@ -58,7 +59,7 @@ def mig(
     rng = protocols.generator(seed)
     codes, factors = checks.check_codes_and_factors(codes, factors)
 
-    rows = protocols.draw_points(rng, len(codes), points)
+    rows = protocols.draw_points(rng, len(codes), protocols.number_of_points(points, factors))
     classes, _ = factor_classes(factors[rows])
     information = histogram.mutual_information(histogram.discretize(codes[rows]), classes)
     entropy = histogram.entropy(classes)

@@ -5,6 +5,13 @@ disentangling GANs". Each model in turn stands for the truth: it generates image
 share the value of one of its codes, and the others, by the FactorVAE score's vote, say which one
 it was. Models that disentangle have the same codes, and understand each other; the medoid, the
 model nearest to all, is the one to take.
+
+The paper's models have equally many codes, all of which it asks for. Here models of any widths are
+compared, and codes that sleep in all of them would only lower every score: each model is asked for
+as many codes as the one with the most that carry information, and one that has fewer generates
+groups that share nothing in their place, which nobody can tell, as a sleeping code's. Chance is
+the same for every model, and a collapsed one scores low, as in the paper. A sleeping dimension has
+no vote, which it has in the paper. Where every code of every model is awake, nothing differs.
 """
 
 import dataclasses
@@ -31,9 +38,9 @@ class GroupSizes:
     sample_size: int
 
 
-# The paper's code, gan_task_mc_generate_metric_data.py, whose sample is a tenth of dSprites.
+# "full" as in the paper's gan_task_mc_generate_metric_data.py, whose sample is a tenth of dSprites.
 PROTOCOLS = {
-    "infogan_cr": {
+    "ibgan_tf": {
         "full": GroupSizes(votes_per_code=100, group_size=100, sample_size=73_728),
         "fast": GroupSizes(votes_per_code=40, group_size=32, sample_size=5_000),
     }
@@ -51,7 +58,8 @@ def vote_accuracy(
 
     Args:
         group_codes: one model's codes of the other's images, [votes, group_size, code_dim].
-        shared: the other's code that each group shares, whole numbers from 0 on, [votes].
+        shared: the other's code that each group shares, whole numbers from 0 on, [votes]; groups
+            of a number beyond its codes share nothing.
         sample_codes: codes of images that share nothing, [n, code_dim].
         informative: which dimensions take part, bools, [code_dim].
 

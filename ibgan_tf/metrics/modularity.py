@@ -36,8 +36,9 @@ def modularity(
 
     Protocols:
         disentanglement_lib: 10,000 images, 20 equally wide bins for each dimension.
-        infogan_cr: the same on a tenth of all the images: less bias, and so a noisy dimension
-            scores otherwise. (A constant one is an undefined number there; here it is 0.)
+        infogan_cr: the same on a tenth of all the images (of a sample, as many as that is of
+            dSprites, 73,728, or as it has rows, drawn with replacement): less bias, and so a noisy
+            dimension scores otherwise. (A constant one is an undefined number there; here it is 0.)
 
     Args:
         codes: finite numbers, [n, code_dim].
@@ -58,7 +59,7 @@ def modularity(
     rng = protocols.generator(seed)
     codes, factors = checks.check_codes_and_factors(codes, factors, min_factors=2)
 
-    rows = protocols.draw_points(rng, len(codes), points)
+    rows = protocols.draw_points(rng, len(codes), protocols.number_of_points(points, factors))
     classes, _ = factor_classes(factors[rows])
     information = histogram.mutual_information(histogram.discretize(codes[rows]), classes)
     dim_modularity = modularity_of_dims(information)

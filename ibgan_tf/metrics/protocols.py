@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ibgan_tf import registry
+from ibgan_tf.metrics.factor_index import FactorIndex
 
 T = TypeVar("T")
+DSPRITES_SIZE = 737_280  # the images that the published shares are of
 
 
 def choose(protocols: Mapping[str, Mapping[str, T]], protocol: str, settings: str) -> T:
@@ -57,7 +59,25 @@ def generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(int(seed))
 
 
-def draw_points(rng: np.random.Generator, num_rows: int, points: int | float) -> np.ndarray:
+def number_of_points(points: int | float, factors: np.ndarray) -> int:
+    """Returns how many images a protocol draws from a table.
+
+    A share is one of all images, which only a complete grid has. Of a sample the number is the one
+    that the share makes of dSprites, as in InfoGAN-CR's code, or that of the rows if these are
+    fewer.
+
+    Args:
+        points: their number, or a float for the share.
+        factors: of the table, int64 [n, num_factors].
+    """
+    if not isinstance(points, float):
+        return points
+    if FactorIndex(factors).complete:
+        return int(points * len(factors))
+    return min(int(points * DSPRITES_SIZE), len(factors))
+
+
+def draw_points(rng: np.random.Generator, num_rows: int, points: int) -> np.ndarray:
     """Returns uniformly drawn rows, with replacement.
 
     On a complete grid these are images of independently and uniformly drawn factors.
@@ -65,13 +85,47 @@ def draw_points(rng: np.random.Generator, num_rows: int, points: int | float) ->
     Args:
         rng: source of randomness.
         num_rows: how many rows there are.
-        points: how many to draw; a float is the share of the rows.
+        points: how many to draw.
 
     Returns:
         rows: int64 [points], at least two.
     """
-    count = int(num_rows * points) if isinstance(points, float) else points
-    return rng.integers(num_rows, size=max(2, count))
+    return rng.integers(num_rows, size=max(2, points))
+
+
+def draw_train_and_test(
+    rng: np.random.Generator, factors: np.ndarray, num_train: int | float, num_test: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns rows to learn from and fresh ones to be scored on, drawn with replacement.
+
+    On a complete grid both are of all rows: independently and uniformly drawn factors, as
+    published. A sample may be so small that most of its rows would be learned from and scored on:
+    there the rows are first dealt into two parts, at random, and each is drawn from its own.
+
+    Args:
+        rng: source of randomness.
+        factors: of the table, int64 [n, num_factors].
+        num_train: how many to learn from; a float is a share, as of `number_of_points`.
+        num_test: how many fresh ones; 0 for the training rows again.
+
+    Returns:
+        train: int64 [num_train].
+        test: int64 [num_test].
+    """
+    num_rows, num_train = len(factors), number_of_points(num_train, factors)
+    if not num_test:
+        train = draw_points(rng, num_rows, num_train)
+        return train, train
+    if FactorIndex(factors).complete:
+        return draw_points(rng, num_rows, num_train), draw_points(rng, num_rows, num_test)
+    order = rng.permutation(num_rows)
+    boundary = round(num_rows * num_train / (num_train + num_test))
+    boundary = min(max(1, boundary), num_rows - 1)  # neither part is empty
+    train, test = order[:boundary], order[boundary:]
+    return (
+        train[draw_points(rng, len(train), num_train)],
+        test[draw_points(rng, len(test), num_test)],
+    )
 
 
 def result(

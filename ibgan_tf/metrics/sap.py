@@ -62,14 +62,16 @@ def sap(
 
     Protocols:
         disentanglement_lib: S is the accuracy on 5,000 images of
-            LinearSVC(C=0.01, class_weight="balanced"), fitted to 10,000 others. The library's
+            LinearSVC(C=0.01, class_weight="balanced"), fitted to 10,000 others; of a sample, the
+            5,000 are drawn from a third of the rows, and the others from the rest. The library's
             LinearSVC solved the dual problem and could stop early; this one solves the primal
             problem, which has the same solution.
         continuous: S is the squared correlation over 10,000 images (the library's
             `continuous_factors=True`), and 0 for codes whose variance is at most 1e-12.
         infogan_cr: over a tenth of all images, S is the squared correlation for continuous factors
             and the accuracy of the same classifier for categorical ones, on the images it was
-            fitted to.
+            fitted to. Of a sample, a tenth is that of dSprites, 73,728, or as many as it has
+            rows, drawn with replacement.
 
     A constant code gets the accuracy of the commonest value, which is what the classifier makes of
     it, or the squared correlation 0.
@@ -94,8 +96,7 @@ def sap(
     sizes = protocols.choose(PROTOCOLS, protocol, settings)
     rng = protocols.generator(seed)
     codes, factors = checks.check_codes_and_factors(codes, factors)
-    train = protocols.draw_points(rng, len(codes), sizes.num_train)
-    test = protocols.draw_points(rng, len(codes), sizes.num_test) if sizes.num_test else train
+    train, test = protocols.draw_train_and_test(rng, factors, sizes.num_train, sizes.num_test)
 
     matrix = squared_correlation(codes[train], factors[train])
     num_unconverged = 0

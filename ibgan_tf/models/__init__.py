@@ -1,5 +1,7 @@
 """The models by name, `--model=NAME`: one file each, with its config, presets and train_step."""
 
+import tensorflow as tf
+
 from ibgan_tf.models.ali import ALI
 from ibgan_tf.models.anchor_vae import AnchorVAE
 from ibgan_tf.models.beta_tcvae import BetaTCVAE
@@ -33,3 +35,6 @@ MODELS = {
     "joint_vae": JointVAE,
     "stacked_corex": StackedCorEx,
 }
+
+for _model in MODELS.values():  # so that tf.keras.models.load_model finds them
+    tf.keras.utils.register_keras_serializable("ibgan_tf")(_model)

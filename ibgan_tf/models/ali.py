@@ -25,7 +25,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf import optimizers
-from ibgan_tf.config import check_choices, setting
+from ibgan_tf.config import check_settings, setting
 from ibgan_tf.losses import adversarial
 from ibgan_tf.models import base, code_gan, codes, ranges, replicas
 from ibgan_tf.models.gan_settings import MNIST_LATENT
@@ -60,7 +60,7 @@ class ALIConfig(codes.LatentSettings):
     epsilon: float = setting(1e-8, "Adam's epsilon")
 
     def __post_init__(self):
-        check_choices(self)
+        check_settings(self)
         self.check_latent()
         ranges.require(self, "> 0", "generator_width", "discriminator_width", "temperature")
         ranges.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
@@ -173,7 +173,7 @@ class ALI(code_gan.CodeGAN):
             scalars: float32, each the mean over this replica's examples.
         """
         images = batch["images"]
-        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         code = codes.joined(latent, self.code_parts)
         with tf.GradientTape() as tape:
             inferred = self.draw_inferred(images)  # c ~ q(c|x)

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf import seeds
+from ibgan_tf.config import from_json, to_json
 from ibgan_tf.models import replicas
 from ibgan_tf.models.latents import LatentPart, sample_parts, sources
 
@@ -71,7 +72,9 @@ class GenerativeModel(tf.keras.Model):
         precision: "float32", or "bfloat16" for bfloat16 computations on float32 weights.
 
     Raises:
-        ValueError: the precision is another, such as float16.
+        TypeError: `config` isn't of the model's own class of settings, or the seed no whole number.
+        ValueError: the precision is another, such as float16, `image_shape` hasn't three numbers,
+            or the seed isn't in 0 <= seed < 2**31.
     """
 
     config_class: type
@@ -87,6 +90,17 @@ class GenerativeModel(tf.keras.Model):
         precision: str = "float32",
     ):
         super().__init__()
+        if not isinstance(config, self.config_class):
+            raise TypeError(
+                f"config must be of type {self.config_class.__name__}. "
+                f"Received: config of type {type(config).__name__}"
+            )
+        if len(image_shape) != 3:
+            raise ValueError(
+                "image_shape must be (height, width, channels). "
+                f"Received: image_shape={tuple(image_shape)}"
+            )
+        seeds.check_seed(seed)
         if precision not in PRECISIONS:
             reason = (
                 " (float16 needs loss scaling, which reaches one optimizer only)"
@@ -99,7 +113,7 @@ class GenerativeModel(tf.keras.Model):
             )
         self.config = config
         self.image_shape = tuple(image_shape)
-        self.seed = seed
+        self.seed = int(seed)
         self.compute_policy = PRECISIONS[precision]
         self.step = self.add_weight(
             name="step",
@@ -109,6 +123,35 @@ class GenerativeModel(tf.keras.Model):
             trainable=False,
             aggregation="only_first_replica",
         )
+
+    def get_config(self) -> dict[str, object]:
+        """Returns the constructor's arguments as JSON has them, for Keras's `save`."""
+        policies = {policy: name for name, policy in PRECISIONS.items()}
+        return {
+            "config": to_json(self.config),
+            "image_shape": list(self.image_shape),
+            "seed": self.seed,
+            "precision": policies[self.compute_policy],
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> "GenerativeModel":
+        """Returns an untrained model of what `get_config` returned."""
+        return cls(**{**config, "config": from_json(cls.config_class, config["config"])})
+
+    def compile_from_config(self, config: Mapping[str, object]) -> None:
+        """Does nothing, for Keras's `load_model`: a model is compiled once it is built."""
+
+    def call(self, latent: tf.Tensor) -> tf.Tensor:
+        """Returns what `generate` does, so that `model(latent)` and Keras's `predict` do too.
+
+        Args:
+            latent: of `sample_prior`, float32 [batch, the sizes' sum].
+
+        Returns:
+            images: float32 [batch, height, width, channels] in [-1, 1].
+        """
+        return self.generate(latent)
 
     def networks(self) -> dict[str, tf.keras.Model]:
         """Returns the networks that generate and encode, by name: those in a run's snapshots."""
@@ -146,11 +189,13 @@ class GenerativeModel(tf.keras.Model):
         # The optimizers are the model's own: compile() alone would make, and save, a useless one.
         self.compile(optimizer=None, jit_compile=False)
 
-    def draw_normal(self, shape: Sequence[int], draw: seeds.Draw, *, number: int = 0) -> tf.Tensor:
+    def draw_normal(
+        self, shape: Sequence[int | tf.Tensor], draw: seeds.Draw, *, number: int = 0
+    ) -> tf.Tensor:
         """Returns this replica's rows of the step's standard normal draw over the whole batch.
 
         Args:
-            shape: of this replica's rows, [replica_batch, ...].
+            shape: of this replica's rows, [replica_batch, ...], as of `replicas.shape_of`.
             draw: which of the step's draws.
             number: which of several such draws in one step.
 
@@ -166,11 +211,11 @@ class GenerativeModel(tf.keras.Model):
 
         return self._draw(sample, shape, draw)
 
-    def draw_uniform(self, shape: Sequence[int], draw: seeds.Draw) -> tf.Tensor:
+    def draw_uniform(self, shape: Sequence[int | tf.Tensor], draw: seeds.Draw) -> tf.Tensor:
         """Returns this replica's rows of the step's uniform draw in [0, 1) over the whole batch.
 
         Args:
-            shape: of this replica's rows, [replica_batch, ...].
+            shape: of this replica's rows, [replica_batch, ...], as of `replicas.shape_of`.
             draw: which of the step's draws.
 
         Returns:
@@ -179,7 +224,12 @@ class GenerativeModel(tf.keras.Model):
         return self._draw(tf.random.stateless_uniform, shape, draw)
 
     def draw_prior(
-        self, prior: tfd.Distribution, batch_size: int, draw: seeds.Draw, *, number: int = 0
+        self,
+        prior: tfd.Distribution,
+        batch_size: int | tf.Tensor,
+        draw: seeds.Draw,
+        *,
+        number: int = 0,
     ) -> tf.Tensor:
         """Returns this replica's rows of the step's draw from a prior over the whole batch.
 

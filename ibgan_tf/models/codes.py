@@ -105,16 +105,17 @@ def _prior(kind: str, size: int) -> tfd.Distribution:
     return tfd.Uniform(-tf.ones([size]), 1.0)
 
 
-def draw_latent(model: base.GenerativeModel, batch_size: int) -> dict[str, tf.Tensor]:
+def draw_latent(model: base.GenerativeModel, images: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns this replica's rows of the step's draw of every latent part.
 
     Args:
         model: with `latent` of `latent_parts`.
-        batch_size: of this replica.
+        images: this replica's part of the batch, [replica_batch, ...]; a latent is drawn for each.
 
     Returns:
-        values: part name -> float32 [batch_size, size].
+        values: part name -> float32 [replica_batch, size].
     """
+    batch_size = replicas.shape_of(images)[0]
     return {
         part.name: model.draw_prior(
             part.prior, batch_size, _CODE_DRAWS.get(part.name, Draw.CATEGORY), number=number
@@ -202,11 +203,11 @@ def draw_relaxed(
         if isinstance(posterior, tfd.OneHotCategorical):
             logits.append(posterior.logits_parameter())
         else:
-            noise = model.draw_normal(posterior.batch_shape, code_draw)
+            noise = model.draw_normal(replicas.shape_of(posterior.loc), code_draw)
             drawn.append(posterior.loc + posterior.scale * noise)
     if logits:
         together = tf.concat(logits, axis=1)
-        uniform = model.draw_uniform(together.shape, category_draw)
+        uniform = model.draw_uniform(replicas.shape_of(together), category_draw)
         # A uniform 0 would be an infinite noise.
         gumbel = tfd.Gumbel(0.0, 1.0).quantile(tf.maximum(uniform, 2.0**-24))
         sizes = [own.shape[1] for own in logits]

@@ -112,7 +112,8 @@ class FactorVAE(VAE):
 
             # Codes are shuffled over the whole batch, on any number of replicas.
             codes = replicas.whole_batch(tf.stop_gradient(z))
-            draws = replicas.whole_batch(self.draw_uniform(z.shape, Draw.PERMUTATION))
+            draws = self.draw_uniform(replicas.shape_of(z), Draw.PERMUTATION)
+            draws = replicas.whole_batch(draws)
             permuted = replicas.own_rows(total_correlation.permute_dimensions(codes, draws))
             permuted_logits = self.discriminator(permuted, training=True)
             loss = total_correlation.latent_discriminator_loss(joint_logits, permuted_logits)

@@ -88,7 +88,7 @@ class GAN(base.GenerativeModel):
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
-        latent = tf.concat(list(codes.draw_latent(self, images.shape[0]).values()), axis=1)
+        latent = tf.concat(list(codes.draw_latent(self, images).values()), axis=1)
         with tf.GradientTape() as tape:
             generated = self._generate(latent)  # x = G(z)
             with tape.stop_recording():

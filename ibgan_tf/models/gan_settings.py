@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from ibgan_tf.config import check_choices, setting
+from ibgan_tf.config import check_settings, setting
 from ibgan_tf.models import base, ranges
 from ibgan_tf.models.codes import LatentSettings
 from ibgan_tf.networks import initialization
@@ -36,8 +36,9 @@ class GANConfig(LatentSettings):
     )
     rho: float = setting(0.99, "RMSprop's decay of squared gradients (PyTorch's default alpha)")
     momentum: float = setting(0.9, "RMSprop's momentum")
-    epsilon: float = setting(
-        1e-16, "inside RMSprop's square root (PyTorch: 1e-8 outside), or outside Adam's"
+    epsilon: float | None = setting(
+        None,
+        "inside RMSprop's square root, or outside Adam's; none: PyTorch's own, 1e-16 or 1e-8",
     )
     beta_1: float = setting(0.5, "Adam's decay of the gradients' mean")
     beta_2: float = setting(0.999, "Adam's decay of the squared gradients' mean")
@@ -48,9 +49,11 @@ class GANConfig(LatentSettings):
     real_label_high: float = setting(1.0, "one-sided label smoothing: real labels are uniform to")
 
     def __post_init__(self):
-        check_choices(self)
+        check_settings(self)
         self.check_latent()
-        ranges.require(self, "> 0", "generator_width", "discriminator_width", "epsilon")
+        ranges.require(self, "> 0", "generator_width", "discriminator_width")
+        if self.epsilon is not None:
+            ranges.require(self, "> 0", "epsilon")
         ranges.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
         ranges.require(self, "> 0", "instance_noise_steps", "generator_updates")
         ranges.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
@@ -110,7 +113,10 @@ TUNED: Mapping[str, object] = {
     "epsilon": 1e-8,
     "instance_noise_start": 0.0,
 }
-TUNED_SOURCE = "InfoGAN-CR's repository, its InfoGAN of dSprites; networks: IB-GAN's, spectral norm"
+TUNED_SOURCE = (
+    "InfoGAN-CR's repository, its InfoGAN of dSprites; networks: IB-GAN's, spectral norm, with a "
+    "power iteration in each pass, of D four in a step"
+)
 # InfoGAN's of MNIST (launchers/run_mnist_exp.py and infogan/algos/infogan_trainer.py of OpenAI's
 # repository). Its networks have 64 and 128 channels and 1024 units, and D and q share all but their
 # last layers; these are IB-GAN's of width 32, with 64, 128 and 512, and share the strided ones.

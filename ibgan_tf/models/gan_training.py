@@ -1,16 +1,19 @@
 """What GAN and InfoGAN share, and of it what IB-GAN does too: instance noise and D's loss."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from ibgan_tf import optimizers
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, schedules
+from ibgan_tf.models import base, replicas, schedules
 from ibgan_tf.models.gan_settings import GANConfig
 from ibgan_tf.models.ibgan_settings import IBGANConfig
 from ibgan_tf.networks import dcgan, spectral
 from ibgan_tf.seeds import Draw
+
+_EPSILONS = {"rmsprop": 1e-16, "adam": 1e-8}  # PyTorch's 1e-8, which RMSprop has inside its root
 
 
 def image_networks(
@@ -45,6 +48,8 @@ def optimizer(
     config: GANConfig, learning_rate: float, variables: Sequence[tf.keras.Variable]
 ) -> tf.keras.optimizers.Optimizer:
     """Returns a built optimizer of the kind that the settings ask for."""
+    if config.epsilon is None:
+        config = dataclasses.replace(config, epsilon=_EPSILONS[config.optimizer])
     if config.optimizer == "adam":
         return optimizers.built_adam(config, learning_rate, variables)
     made = optimizers.FusedRMSprop(
@@ -78,7 +83,7 @@ def add_instance_noise(
     config = model.config
     if config.instance_noise_start == config.instance_noise_end == 0:
         return images
-    noise = model.draw_normal(images.shape, draw, number=number)
+    noise = model.draw_normal(replicas.shape_of(images), draw, number=number)
     scale = instance_noise_scale(config, model.step.value)
     return tf.clip_by_value(images + scale * noise, -1.0, 1.0)
 
@@ -100,7 +105,8 @@ def discriminator_loss(
     low, high = model.config.real_label_low, model.config.real_label_high
     real_labels = low
     if low != high:
-        real_labels += (high - low) * model.draw_uniform(real_logits.shape, Draw.REAL_LABELS)
+        shape = replicas.shape_of(real_logits)
+        real_labels += (high - low) * model.draw_uniform(shape, Draw.REAL_LABELS)
     loss = adversarial.discriminator_loss(real_logits, generated_logits, real_labels=real_labels)
     return loss, {
         "discriminator_loss": tf.reduce_mean(loss),

@@ -25,6 +25,8 @@ Where the paper and the official code disagree, with each other or with themselv
 - For 3D Chairs the README asks for a discriminator of width 32 and the code makes one of 16, as
   does the preset.
 - beta = 0 is InfoGAN's objective, as in the paper: the code's penalty on KL >= 20 is left out.
+- The BatchNorm statistics of a shared front learn from one generated batch and one real batch in a
+  step of the code's, and from two generated ones here where `update_order` is alternating.
 """
 
 from collections.abc import Mapping
@@ -93,6 +95,7 @@ class IBGAN(base.GenerativeModel):
         z_dim, r_dim = config.z_dim, config.r_dim
         self.noise_prior = tfd.Normal(tf.zeros([z_dim]), 1.0)  # p(z)
         self.prior = tfd.Normal(tf.zeros([r_dim]), 1.0) if prior is None else prior  # m(r)
+        self.has_own_prior = prior is not None
         code_prior = _per_dimension(self.prior, r_dim)
         self.latent = (
             base.LatentPart(name="z", size=z_dim, prior=self.noise_prior, traversable=False),
@@ -117,6 +120,19 @@ class IBGAN(base.GenerativeModel):
             config.discriminator_learning_rate, self.discriminator_variables
         )
         self._finish_building()
+
+    def get_config(self) -> dict[str, object]:
+        """Returns the constructor's arguments as JSON has them, for Keras's `save`.
+
+        Raises:
+            ValueError: the prior is one's own, which isn't saved.
+        """
+        if self.has_own_prior:
+            raise ValueError(
+                "prior must be None for Keras to save the whole model: save_weights saves its "
+                f"weights. Received: prior={self.prior}"
+            )
+        return super().get_config()
 
     def _build_networks(self) -> None:
         config, dtype = self.config, self.compute_policy
@@ -163,7 +179,7 @@ class IBGAN(base.GenerativeModel):
                 nats.
         """
         config = self.config
-        batch_size = batch["images"].shape[0]
+        batch_size = replicas.shape_of(batch["images"])[0]
         alternating = config.update_order == "alternating"
         beta, rate_part = self.upper_bound_weight(), self.learning_rate_part()
         real = gan_training.add_instance_noise(self, batch["images"], Draw.INSTANCE_NOISE_REAL)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from ibgan_tf.config import check_choices, setting
+from ibgan_tf.config import check_settings, setting
 from ibgan_tf.models import base, ranges
 from ibgan_tf.networks import initialization
 
@@ -61,7 +61,7 @@ class IBGANConfig:
     )
 
     def __post_init__(self):
-        check_choices(self)
+        check_settings(self)
         ranges.require(self, "> 0", "z_dim", "r_dim", "generator_width", "discriminator_width")
         ranges.require(self, "> 0", "generator_learning_rate", "discriminator_learning_rate")
         ranges.require(self, "> 0", "epsilon", "instance_noise_steps")

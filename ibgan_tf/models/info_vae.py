@@ -75,7 +75,7 @@ class InfoVAE(VAE):
             z = self.draw_code(posterior)
             reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
-            prior_draws = self.draw_normal(z.shape, Draw.NOISE)  # p(z)
+            prior_draws = self.draw_normal(replicas.shape_of(z), Draw.NOISE)  # p(z)
             prior_discrepancy = discrepancy.maximum_mean_discrepancy(
                 replicas.whole_batch(z), replicas.whole_batch(prior_draws)
             )

@@ -28,7 +28,7 @@ import tensorflow as tf
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import base, codes, gan_training, ranges
+from ibgan_tf.models import base, codes, gan_training, ranges, replicas
 from ibgan_tf.models.gan_settings import MNIST_LATENT
 from ibgan_tf.models.infogan import InfoGAN
 from ibgan_tf.models.infogan_settings import InfoGANConfig
@@ -102,15 +102,22 @@ class InfoWGAN(InfoGAN):
 
         Raises:
             ValueError: there are fewer images than updates of the critic.
+            tf.errors.InvalidArgumentError: the same, in a graph for batches of any size.
         """
         images, updates = batch["images"], self.config.discriminator_updates
-        if images.shape[0] < updates:
-            raise ValueError(
-                "batch_size must be >= discriminator_updates on each replica. "
-                f"Received: {images.shape[0]} images, discriminator_updates={updates}"
+        count = replicas.shape_of(images)[0]
+        must = "batch_size must be >= discriminator_updates on each replica."
+        received = f"discriminator_updates={updates}"
+        if not isinstance(count, int):
+            enough = tf.debugging.assert_greater_equal(
+                count, updates, f"{must} Received: {received}"
             )
+            with tf.control_dependencies([enough]):
+                images = tf.identity(images)
+        elif count < updates:
+            raise ValueError(f"{must} Received: {count} images, {received}")
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
-        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         # Every so many rows: those that one replica with the whole batch would take, where the
         # updates divide a replica's share.
         dealt = [

@@ -20,6 +20,8 @@ Where the paper, its code and IB-GAN's differ:
   one; either is `code_variance`. A unit variance has a bound that says little, so that of the best
   fitting one is logged for each code.
 - The code has the entropy of a normal code for a uniform one, a constant; here it is the prior's.
+- The BatchNorm statistics of a shared front learn from one generated batch and one real batch in a
+  step of IB-GAN's code, and here from a generated one more for each of `generator_updates`.
 """
 
 from collections.abc import Mapping
@@ -113,7 +115,7 @@ class InfoGAN(code_gan.CodeGAN):
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
-        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         scalars = self._update_all(real, latent)
         self.step.assign_add(1)
         return scalars

@@ -28,7 +28,9 @@ class InfoGANConfig(GANConfig):
         choices=("generator", "discriminator"),
     )
     reconstruct_real_images: bool = setting(
-        True, "run the reconstructor on real images too, for its BatchNorm statistics only"
+        True,
+        "run the reconstructor on real images too, for its BatchNorm statistics only; with "
+        "spectral norm for nothing but a power iteration",
     )
 
     def __post_init__(self):
@@ -39,6 +41,10 @@ class InfoGANConfig(GANConfig):
 
 PRESETS: Mapping[str, base.Preset] = presets_of(
     InfoGANConfig,
-    tuned={"information_weight": 0.05, "reconstructor_optimizer": "discriminator"},
+    tuned={
+        "information_weight": 0.05,
+        "reconstructor_optimizer": "discriminator",
+        "reconstruct_real_images": False,
+    },
     mnist={"reconstructor_optimizer": "discriminator"},
 )

@@ -131,7 +131,7 @@ class InfoVAEGAN(ALI):
                 divergence in nats.
         """
         images = batch["images"]
-        latent = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         code = codes.joined(latent, self.code_parts)
         inferred = self.draw_inferred(images)  # c ~ q(c|x)
         with tf.GradientTape(persistent=True) as tape:

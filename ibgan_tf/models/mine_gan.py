@@ -111,7 +111,7 @@ class MineGAN(GAN):
         """
         images = batch["images"]
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
-        parts = codes.draw_latent(self, images.shape[0])  # z ~ p(z), c ~ p(c)
+        parts = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         latent = tf.concat(list(parts.values()), axis=1)
         code = codes.joined(parts, self.code_parts)
         for update in range(self.config.generator_updates):

@@ -1,7 +1,5 @@
 """Checks of settings that the methods' classes of them share."""
 
-import math
-
 _RANGES = {
     "> 0": lambda value: value > 0,
     ">= 0": lambda value: value >= 0,
@@ -19,12 +17,10 @@ def require(config: object, what: str, *names: str) -> None:
         *names: of the settings that must be so.
 
     Raises:
-        ValueError: one isn't, or isn't finite.
+        ValueError: one isn't.
     """
     for name in names:
         value = getattr(config, name)
-        if not math.isfinite(value):
-            raise ValueError(f"{name} must be {what} and finite. Received: {name}={value}")
         if not _RANGES[what](value):
             raise ValueError(f"{name} must be {what}. Received: {name}={value}")
 
@@ -36,11 +32,15 @@ def require_labels(config: object) -> None:
         config: with `real_label_low` and `real_label_high`.
 
     Raises:
-        ValueError: one is negative or not finite, or they are in the wrong order.
+        ValueError: one is negative, they are in the wrong order, or their mean is above 1.
     """
     require(config, ">= 0", "real_label_low", "real_label_high")
-    if config.real_label_low > config.real_label_high:
+    low, high = config.real_label_low, config.real_label_high
+    received = f"Received: real_label_low={low}, real_label_high={high}"
+    if low > high:
+        raise ValueError(f"real_label_low must be <= real_label_high. {received}")
+    if low + high > 2:
         raise ValueError(
-            "real_label_low must be <= real_label_high. Received: "
-            f"real_label_low={config.real_label_low}, real_label_high={config.real_label_high}"
+            "real_label_low + real_label_high must be <= 2: with a mean label above 1 the "
+            f"discriminator's loss has no minimum. {received}"
         )

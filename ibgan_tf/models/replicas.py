@@ -17,6 +17,31 @@ def mean(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(values) / tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def shape_of(values: tf.Tensor) -> list[int | tf.Tensor]:
+    """Returns a shape for draws, also where the graph doesn't know the number of examples.
+
+    Keras traces `train_step` for batches of any size once it has seen two of them.
+
+    Args:
+        values: of this replica's examples, [replica_batch, ...].
+
+    Returns:
+        shape: numbers, the first of them an int32 scalar where it isn't static.
+
+    Raises:
+        ValueError: it isn't static, and there are several replicas, which share out static sizes.
+    """
+    rows, *others = values.shape
+    if rows is None:
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            raise ValueError(
+                "Batches must have one static size on several replicas: use "
+                f"dataset.batch(size, drop_remainder=True). Received: shape={values.shape}"
+            )
+        rows = tf.shape(values)[0]
+    return [rows, *others]
+
+
 def whole_batch(values: tf.Tensor) -> tf.Tensor:
     """Returns the rows of all replicas, for what couples the examples of a batch.
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf import optimizers, registry
-from ibgan_tf.config import check_choices, setting
+from ibgan_tf.config import check_settings, setting
 from ibgan_tf.losses import information, reconstruction
 from ibgan_tf.models import base, ranges, replicas
 from ibgan_tf.networks import conv_autoencoder, initialization
@@ -37,7 +37,7 @@ class VAEConfig:
     epsilon: float = setting(1e-8, "Adam's epsilon")
 
     def __post_init__(self):
-        check_choices(self)
+        check_settings(self)
         ranges.require(self, "> 0", "z_dim", "learning_rate", "epsilon")
         ranges.require(self, "in [0, 1)", "beta_1", "beta_2")
 
@@ -164,7 +164,7 @@ class VAE(base.GenerativeModel):
         Returns:
             z: float32 [replica_batch, z_dim].
         """
-        noise = self.draw_normal(posterior.batch_shape, Draw.CODE)
+        noise = self.draw_normal(replicas.shape_of(posterior.loc), Draw.CODE)
         return posterior.loc + posterior.scale * noise
 
     def reconstruction_loss(self, z: tf.Tensor, images: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,7 @@ import tensorflow as tf
 _MOST_CHANNELS = 4  # of an image; more fill a vector register
 
 
+@tf.keras.utils.register_keras_serializable("ibgan_tf")
 class Conv2D(tf.keras.layers.Conv2D):
     """`tf.keras.layers.Conv2D`, with a faster input gradient where it reads images.
 
@@ -32,6 +33,7 @@ class Conv2D(tf.keras.layers.Conv2D):
         return _with_bias(self, outputs)
 
 
+@tf.keras.utils.register_keras_serializable("ibgan_tf")
 class Conv2DTranspose(tf.keras.layers.Conv2DTranspose):
     """`tf.keras.layers.Conv2DTranspose`, computed faster where it writes images.
 

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable("ibgan_tf")
 class WholeImageConvolution(tf.keras.layers.Conv2D):
     """A valid convolution whose kernel covers the whole image, computed as a matrix product.
 
@@ -40,6 +41,7 @@ class WholeImageConvolution(tf.keras.layers.Conv2D):
         return config
 
 
+@tf.keras.utils.register_keras_serializable("ibgan_tf")
 class BatchNormalization(tf.keras.layers.BatchNormalization):
     """Batch normalisation with PyTorch's constants, over the whole batch on any number of replicas.
 

@@ -5,14 +5,16 @@ import math
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable("ibgan_tf")
 class SpectralNormalization(tf.keras.layers.Layer):
     """A linear layer over its kernel's largest singular value, with a bias (Miyato et al. 2018).
 
     The kernel, as a matrix of [all inputs, outputs], is divided by an estimate of its largest
     singular value, of which a training pass takes one more step of the power iteration, algorithm
-    1. The layer is linear, so that its output is divided instead. The gradient passes through the
-    estimate, as there and in PyTorch; Keras's layer of this name overwrites the kernel, and its
-    gradient doesn't.
+    1. There an update of the discriminator takes one; here each of its passes does, of real and of
+    generated images, and those of the generator's updates. The layer is linear, so that its output
+    is divided instead. The gradient passes through the estimate, as there and in PyTorch; Keras's
+    layer of this name overwrites the kernel, and its gradient doesn't.
 
     Args:
         layer: a convolution or a fully connected layer without bias and activation.

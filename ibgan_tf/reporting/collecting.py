@@ -26,6 +26,8 @@ _ADDED_LATER: dict[str, dict[str, float]] = {
     "gan": {"generator_updates": 1},
     "infogan": {"generator_updates": 1},
 }
+# What a GAN's epsilon of none stands for; older records have the number.
+_OWN_EPSILONS = {"rmsprop": 1e-16, "adam": 1e-8}
 
 
 def collect(run_dirs: Sequence[str | os.PathLike[str]]) -> Collection:
@@ -111,12 +113,19 @@ def _read_run(path: pathlib.Path, name: str, problems: list[Problem]) -> Reporte
         settings=values["dataset_settings"]
         | values["options"]
         | _ADDED_LATER.get(values["model"], {})
-        | values["model_config"],
+        | _with_epsilon(values["model_config"]),
         rows=tuple(row for row in rows if _has_step(row)),
         measurements=tuple(measured),
         segments=tuple(segment for segment in segments if isinstance(segment, dict)),
         done=(path / "DONE").exists(),
     )
+
+
+def _with_epsilon(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a model's settings with the number that an epsilon of none stands for."""
+    if settings.get("epsilon", 0.0) is not None:
+        return dict(settings)
+    return {**settings, "epsilon": _OWN_EPSILONS.get(settings.get("optimizer"))}
 
 
 def _has_step(row: Any) -> bool:

@@ -80,7 +80,7 @@ class RunOptions:
                 "precision must be float32 or bfloat16: float16 needs its losses scaled, which "
                 "Keras does for one optimizer only. Received: precision='float16'."
             )
-        config.check_choices(self)
+        config.check_settings(self)
         for name, least in _LEAST.items():
             value = getattr(self, name)
             if value < least:

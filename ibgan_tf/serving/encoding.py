@@ -73,6 +73,8 @@ def encode_dataset(
         ),
         "data_source": {"source": dataset.source, "sha256": dataset.sha256},
     }
+    if len(indices) < dataset.size:
+        provenance["num_images"] = len(indices)
     return ExportCodes(codes=codes, indices=indices, dataset=dataset, provenance=provenance)
 
 

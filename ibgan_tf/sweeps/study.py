@@ -52,7 +52,7 @@ class Evaluation:
     inception_sha256: str | None = setting(None, "What the hash of Inception's files must be.")
 
     def __post_init__(self) -> None:
-        config.check_choices(self)
+        config.check_settings(self)
         for name in ("metrics", "protocols", "step", "seed"):
             if not getattr(self, name):
                 raise ValueError(f"{name} must have one value or more. Received: {name}=[].")

@@ -24,6 +24,14 @@ BUILT = [(name, preset) for name, preset in PRESETS if not preset[-1].isdecimal(
 IN_THE_PAPER = ("ibgan", "gan", "infogan", "vae", "beta_vae", "factor_vae", "beta_tcvae")
 
 every_model = pytest.mark.parametrize("name", MODELS)
+# By default models of each way to train and to draw; a graph of each takes seconds.
+every_model_slowly = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in ("ibgan", "infogan", "vae") else pytest.mark.slow)
+        for name in MODELS
+    ],
+)
 every_preset = pytest.mark.parametrize(("name", "preset"), PRESETS)
 
 
@@ -241,3 +249,47 @@ def test_a_restored_model_goes_on_bit_for_bit(name, tmp_path):
     assert found.keys() == expected.keys()
     for key, values in found.items():
         np.testing.assert_array_equal(values, expected[key], err_msg=key)
+
+
+@every_model_slowly
+def test_a_step_takes_batches_of_any_size(name):
+    model = built(name)
+    spec = {"images": tf.TensorSpec([None, *IMAGE_SHAPE])}
+    step = tf.function(model.train_step, input_signature=[spec])
+    for size in (4, 3):
+        scalars = step(batch(size, size=size))
+    assert int(model.step.value) == 2
+    assert np.isfinite([float(value) for value in scalars.values()]).all()
+
+
+# What Keras does with a model
+
+
+@every_model_slowly
+def test_keras_loads_the_whole_model_that_it_saved(name, tmp_path):
+    model = built(name)
+    train(model, steps=1)
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    assert (type(loaded), loaded.config, loaded.seed) == (type(model), model.config, SEED)
+    expected = checkpoint_values(model, tmp_path / "saved")  # of the optimizers too
+    found = checkpoint_values(loaded, tmp_path / "loaded")
+    assert found.keys() == expected.keys()
+    for key, values in found.items():
+        np.testing.assert_array_equal(values, expected[key], err_msg=key)
+    noise = model.sample_prior(5, seed=[1, 2])
+    np.testing.assert_array_equal(loaded(noise), model.generate(noise))
+
+
+@pytest.mark.parametrize("name", ["ibgan", "vae"])
+def test_keras_fits_batches_of_several_sizes_and_predicts(name, tmp_path):
+    model = built(name)
+    images = tf.data.Dataset.from_tensor_slices(batch(0, size=11))
+    saving = tf.keras.callbacks.ModelCheckpoint(tmp_path / "model.keras")
+    model.fit(images.batch(4, drop_remainder=True), shuffle=False, verbose=0)
+    model.fit(images.batch(8), shuffle=False, verbose=0, callbacks=[saving])
+    assert int(model.step.value) == 2 + 2
+    noise = model.sample_prior(5, seed=[1, 2])
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    expected = model.generate(noise)
+    np.testing.assert_allclose(loaded.predict(noise, verbose=0), expected, atol=1e-6)

@@ -52,6 +52,15 @@ def test_a_single_run_is_refused(two_runs):
         agreement.evaluate_agreement(two_runs[:1])
 
 
+def test_a_run_that_is_given_twice_is_refused(two_runs):
+    first, second = two_runs
+    again = first.parent / "other" / ".." / first.name
+    with pytest.raises(
+        ValueError, match=r"different folders: give each once. Received: .*/run and"
+    ):
+        agreement.evaluate_agreement([first, second, again])
+
+
 def test_runs_on_other_images_are_refused(two_runs, monkeypatch):
     runs = [load_run(path) for path in two_runs]
     runs[1].dataset.sha256 = "other"

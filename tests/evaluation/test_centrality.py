@@ -25,11 +25,11 @@ SIZES = GroupSizes(votes_per_code=10, group_size=8, sample_size=200)
 
 @pytest.fixture(autouse=True)
 def few_images(monkeypatch):
-    monkeypatch.setitem(model_centrality.PROTOCOLS["infogan_cr"], "fast", SIZES)
+    monkeypatch.setitem(model_centrality.PROTOCOLS["ibgan_tf"], "fast", SIZES)
 
 
 class Painter:
-    """Paints its three codes into three pixels, and reads them off again.
+    """Paints its codes into as many pixels, and reads them off again.
 
     Args:
         mix: a pixel is the sum of the codes with these weights, [codes, pixels].
@@ -38,16 +38,17 @@ class Painter:
     representations = ("code",)
 
     def __init__(self, mix):
-        prior = tfd.Normal(tf.zeros([3]), 1.0)
-        self.latent = (base.LatentPart(name="r", size=3, prior=prior, traversable=True),)
+        size = len(mix)
+        prior = tfd.Normal(tf.zeros([size]), 1.0)
+        self.latent = (base.LatentPart(name="r", size=size, prior=prior, traversable=True),)
         self.mix = np.array(mix, np.float32)
-        self.image_shape = (1, 3, 1)
+        self.image_shape = (1, size, 1)
 
     def generate(self, r):
-        return tf.reshape(r @ self.mix, [-1, 1, 3, 1])
+        return tf.reshape(r @ self.mix, [-1, *self.image_shape])
 
     def represent(self, images, kind):
-        return tf.reshape(images, [-1, 3]) @ np.linalg.inv(self.mix)
+        return tf.reshape(images, [-1, len(self.mix)]) @ np.linalg.inv(self.mix)
 
 
 PLAIN = np.eye(3)
@@ -86,12 +87,31 @@ def test_codes_that_sleep_take_no_part(judge):
     sleeping = judge(PLAIN, information=[1.0, 0.4, 0.6])
     assert sleeping.informative.tolist() == [True, False, True]
     assert sleeping.codes == [slice(0, 1), slice(2, 3)]
-    shared, latent = centrality._latent(sleeping, SIZES, seed=0)
+    shared, latent = centrality._latent(sleeping, 2, SIZES, seed=0)
     assert shared.tolist() == [0] * 10 + [1] * 10
     groups = latent[: 20 * 8].reshape(20, 8, 3)
     same = np.ptp(groups, axis=1) == 0  # [votes, code_dim]
     assert same.tolist() == [[True, False, False]] * 10 + [[False, False, True]] * 10
     assert len(latent) == 20 * 8 + 200 and (np.ptp(latent[160:], axis=0) > 0).all()
+
+
+def test_groups_of_codes_that_a_model_lacks_share_nothing(judge):
+    sleeping = judge(PLAIN, information=[1.0, 0.4, 0.6])
+    shared, latent = centrality._latent(sleeping, 3, SIZES, seed=0)
+    assert shared.tolist() == [0] * 10 + [1] * 10 + [2] * 10
+    third = latent[20 * 8 : 30 * 8].reshape(10, 8, 3)
+    assert (np.ptp(third, axis=1) > 0).all()
+
+
+def test_a_model_of_two_codes_is_not_the_medoid_of_models_of_five_that_agree_weakly(judge):
+    """To tell two codes apart is easier than five, and right half the time by chance."""
+    turns = np.random.default_rng(0).normal(size=[4, 5, 5])
+    models = [judge(np.linalg.qr(turn)[0], information=[1.0] * 5) for turn in turns]
+    collapsed = np.eye(5) * [1, 1, 0.1, 0.1, 0.1]
+    models.append(judge(collapsed, information=[1.0, 1.0, 0.0, 0.0, 0.0]))
+    accuracies = centrality._accuracies(models, SIZES, seed=0)
+    assert (accuracies[:4, 4] < 0.7).all()  # two of five labels, and the rest by chance
+    assert model_centrality.model_centrality(accuracies)["best_model"] < 4
 
 
 def test_a_model_of_a_single_code_agrees_with_no_other(judge):
@@ -118,7 +138,7 @@ def test_a_category_is_one_code():
     )
     assert found.codes == [slice(2, 3), slice(3, 6)]
     assert found.informative.tolist() == [True] * 4
-    _, latent = centrality._latent(found, SIZES, seed=0)
+    _, latent = centrality._latent(found, 2, SIZES, seed=0)
     categories = latent[80:160, 3:].reshape(10, 8, 3)
     assert (categories == categories[:, :1]).all()
 
@@ -149,7 +169,7 @@ def test_each_checkpoint_has_its_score_in_the_runs_folder(scored_run):
     ]
     for _, result in results:
         folder = scored_run / "metrics" / f"step-{result['step']}"
-        path = folder / "model_centrality-infogan_cr-fast-seed_1.json"
+        path = folder / "model_centrality-fast-seed_1.json"
         assert json.loads(path.read_text()) == result
         assert 0.5 <= result["score"] <= 1.0
     (similarity,) = results[0][1]["details"]["similarity"].items()
@@ -178,6 +198,12 @@ def test_what_cannot_be_compared_is_refused(scored_run, asked, error, message):
         centrality.evaluate_centrality([scored_run], **asked)
 
 
+def test_a_run_that_is_given_twice_is_refused(scored_run, tmp_path):
+    (tmp_path / "link").symlink_to(scored_run)
+    with pytest.raises(ValueError, match=r"different folders: give each once. Received: .*run and"):
+        centrality.evaluate_centrality([scored_run, tmp_path / "link"], step="all")
+
+
 def test_models_of_other_images_are_refused(scored_run, monkeypatch):
     small = load_run(scored_run)
     large = dataclasses.replace(
@@ -186,4 +212,4 @@ def test_models_of_other_images_are_refused(scored_run, monkeypatch):
     runs = iter([small, large])
     monkeypatch.setattr(centrality, "load_run", lambda *_, **__: next(runs))
     with pytest.raises(ValueError, match=r"one shape. Received: \(28, 28, 1\).*\(64, 64, 3\)"):
-        centrality.evaluate_centrality([scored_run, scored_run])
+        centrality.evaluate_centrality([scored_run, scored_run.parent])

@@ -19,6 +19,47 @@ def test_codes_of_a_file_have_the_same_protocols(scored_run, tmp_path, capsys):
     assert "left out: " in capsys.readouterr().out
 
 
+def test_a_protocol_for_other_factors_is_left_out_and_said(scored_run, tmp_path, capsys):
+    run = load_run(scored_run)
+    table = codes.run_codes(run)
+    wish = {"output_dir": tmp_path, "protocols": ["infogan_cr"], "settings": "fast"}
+    results = code_tables.evaluate_table(table, run.dataset, metrics=["all"], **wish)
+    assert {"mig", "sap"} <= {result["metric"] for result in results}
+    printed = capsys.readouterr().out
+    assert (
+        "left out: dci by infogan_cr. It must have 5 factors. Received: 3 of 'small_squares'.\n"
+    ) in printed
+    with pytest.raises(ValueError, match="dci by infogan_cr can't be computed. It must have 5"):
+        code_tables.evaluate_table(table, run.dataset, metrics=["dci"], **wish)
+
+
+@pytest.mark.parametrize("protocols", [["all", "ibgan"], ["ibgan", "all"]])
+def test_all_protocols_beside_another_are_refused(protocols):
+    with pytest.raises(ValueError, match="'all' alone, or names without it. Received: "):
+        code_tables.check_asked(["factor_vae"], protocols, seed=0)
+
+
+def test_a_protocol_that_is_named_twice_is_computed_once(scored_run):
+    run = load_run(scored_run)
+    wish = {"protocols": ["ibgan", "ibgan"], "settings": "fast", "seed": 0}
+    found = code_tables.score_table(codes.run_codes(run), run.dataset, ["factor_vae"], **wish)
+    assert len(list(found)) == 1
+
+
+def test_codes_of_a_sample_are_not_those_of_the_whole_set(squares, tmp_path):
+    np.save(tmp_path / "codes.npy", squares.factors(np.arange(40)).astype(np.float32))
+    np.save(tmp_path / "indices.npy", np.arange(40))
+    (result,) = code_tables.evaluate_codes(
+        tmp_path / "codes.npy",
+        dataset="small_squares",
+        output_dir=tmp_path,
+        indices=tmp_path / "indices.npy",
+        metrics=["mig"],
+    )
+    assert result["settings"] == "full-40_images"
+    assert (tmp_path / "mig-full-40_images.json").exists()
+
+
 def test_perfect_codes_from_a_file_score_one(squares, tmp_path):
     codes = squares.factors(np.arange(squares.size)).astype(np.float32)
     np.save(tmp_path / "codes.npy", codes)

@@ -146,6 +146,23 @@ def test_a_file_of_codes_of_a_sample_needs_its_indices(squares, tmp_path):
     assert len(table.codes) == 10
 
 
+@pytest.mark.parametrize(
+    ("indices", "sampled"),
+    [(range(10), 10), (range(104, -1, -1), None), ([*range(104), 0], 105), ([*range(105), 0], 106)],
+)
+def test_codes_of_a_file_say_how_many_images_a_sample_has(squares, tmp_path, indices, sampled):
+    np.save(tmp_path / "codes.npy", np.zeros([len(indices), 2]))
+    np.save(tmp_path / "indices.npy", np.array(indices))
+    table = codes.file_codes(tmp_path / "codes.npy", squares, indices_path=tmp_path / "indices.npy")
+    assert table.provenance.get("num_images") == sampled
+
+
+def test_an_archive_of_arrays_is_refused_in_one_line(squares, tmp_path):
+    np.savez(tmp_path / "codes.npz", codes=np.zeros([105, 2]))
+    with pytest.raises(ValueError, match=r"must be a NumPy file \(.npy\).*an archive of arrays"):
+        codes.file_codes(tmp_path / "codes.npz", squares)
+
+
 @pytest.mark.parametrize("content", [b"not numpy", b""])
 def test_a_file_that_is_no_array_is_refused_in_one_line(squares, tmp_path, content):
     (tmp_path / "codes.npy").write_bytes(content)

@@ -8,8 +8,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorflow.python.summary import summary_iterator
 
-from ibgan_tf.evaluation import evaluate, scores
+from ibgan_tf.evaluation import codes, evaluate, scores
 from ibgan_tf.metrics import METRICS
+from ibgan_tf.runs.load import load_run
 
 
 def test_a_run_gets_a_file_for_each_metric_with_what_it_takes_to_cite_it(scored_run, capsys):
@@ -44,10 +45,19 @@ def test_no_result_replaces_one_of_another_protocol_representation_or_seed(score
     }
 
 
-def test_all_protocols_are_those_for_as_many_factors_as_the_set_has(scored_run):
+def test_all_protocols_are_those_for_as_many_factors_as_the_set_has(scored_run, capsys):
     # InfoGAN-CR's DCI has depths for the five factors of dSprites; these squares have three.
     results = evaluate.evaluate_run(scored_run, metrics=["dci"], protocols=["all"], settings="fast")
     assert [result["protocol"] for result in results] == ["disentanglement_lib"]
+    assert "left out: dci by infogan_cr. It must have 5 factors" in capsys.readouterr().out
+
+
+def test_a_metric_named_with_a_protocol_for_other_factors_is_refused_before_encoding(
+    scored_run, monkeypatch
+):
+    monkeypatch.setattr(codes, "run_codes", None)  # calling it would fail
+    with pytest.raises(ValueError, match=r"It must have 5 factors. Received: 3 of 'small_squares'"):
+        evaluate.evaluate_run(scored_run, metrics=["mig", "dci"], protocols=["infogan_cr"])
 
 
 def test_all_steps_are_scored(scored_run):
@@ -99,6 +109,19 @@ def test_information_bounds_are_ordered(scored_run):
     assert len(details["dimension_kl"]) == len(details["dimension_information"]) == 3
     assert result["score"] <= details["information_upper_bound"]
     assert details["num_samples"] == 10_000
+
+
+@pytest.mark.parametrize(
+    ("statistics", "source"), [("training", "downloaded"), ("real_images", "made in the test")]
+)
+def test_information_names_the_data_that_it_is_measured_on(scored_run, statistics, source):
+    """Of generated images it is the data of training, of real ones those that are read."""
+    record = json.loads((scored_run / "config.json").read_text())
+    record["data_source"]["source"] = "downloaded"
+    (scored_run / "config.json").write_text(json.dumps(record))
+    run = load_run(scored_run)
+    result = scores.information_of_run(run, num_samples=250, statistics=statistics)
+    assert result["data_source"] == {"source": source, "sha256": "0" * 64}
 
 
 def test_runs_compare_by_their_settings_in_tensorboard(scored_run):

@@ -51,7 +51,7 @@ def test_a_model_understands_its_own_copy_as_well_as_that_understands_it(
     name, run_of, monkeypatch, tmp_path_factory
 ):
     sizes = GroupSizes(votes_per_code=2, group_size=4, sample_size=20)
-    monkeypatch.setitem(PROTOCOLS["infogan_cr"], "fast", sizes)
+    monkeypatch.setitem(PROTOCOLS["ibgan_tf"], "fast", sizes)
     monkeypatch.setattr(centrality, "ACTIVE", -100.0)  # all codes take part
     run_dir = run_of(name)
     copy = shutil.copytree(run_dir, tmp_path_factory.mktemp("copies") / "copy")
@@ -71,6 +71,13 @@ def test_every_result_of_a_gan_has_the_statistics_that_were_asked_for(name, run_
     assert len({result["weights_sha256"] for result in before + after}) == 1
     scores = [[result["score"] for result in results] for results in (before, after)]
     assert all(one != other for one, other in zip(*scores, strict=True))
+
+
+def test_the_information_of_a_vae_is_of_the_images_that_are_read(run_of, squares, monkeypatch):
+    run_dir = run_of("vae")
+    monkeypatch.setattr(type(squares), "source", "read now")  # the record says "made in the test"
+    (result,) = evaluate.evaluate_run(run_dir, metrics=[choosing.INFORMATION], **QUICK)
+    assert result["data_source"] == {"source": "read now", "sha256": squares.sha256}
 
 
 @pytest.mark.parametrize(("name", "settings"), [("vae", {}), ("infogan", {"spectral_norm": True})])

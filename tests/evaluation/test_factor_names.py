@@ -28,7 +28,7 @@ class Model:
 def run(tmp_path):
     """Gives a function that returns a run of a model whose MI matrix has been measured."""
 
-    def make(model=None, *, name="mig", representation="r_mean", **changes):
+    def make(model=None, *, name="mig", representation="r_mean", statistics="training", **changes):
         details = {
             "information": INFORMATION,
             "entropy": ENTROPY,
@@ -39,6 +39,7 @@ def run(tmp_path):
             "protocol": "disentanglement_lib",
             "settings": "full",
             "representation": representation,
+            "batch_norm_statistics": statistics,
             "details": details | changes,
         }
         folder = tmp_path / "metrics" / "step-7"
@@ -88,6 +89,10 @@ def test_a_sample_s_matrix_serves_where_there_is_no_other(run):
     run(name="mig-z_mean", representation="z_mean")
     found = run(name="mig-full-1000_images")
     assert factor_names.dimension_factors(found)["r"][0] == "shape 20 %"
+
+
+def test_codes_by_other_statistics_than_those_of_training_name_nothing(run):
+    assert factor_names.dimension_factors(run(statistics="real_images")) == {}
 
 
 def test_the_codes_of_a_gan_are_those_of_its_later_reconstructor(run):

@@ -45,6 +45,13 @@ def test_codes_of_shuffled_factors_tell_nothing(many_factors):
     assert result["informativeness_test"] < 0.25  # chance is 1/8 at best
 
 
+def test_noise_of_a_sample_tells_no_factor_of_the_test_images():
+    rng = np.random.default_rng(0)
+    factors = rng.integers(2, size=[500, 2])
+    result = dci_score(rng.normal(size=[500, 5]), factors, settings="fast", num_jobs=1)
+    assert result["informativeness_test"] == pytest.approx(0.5, abs=0.08)
+
+
 def test_order_and_sign_of_codes_do_not_matter(entangled, many_factors):
     first = dci_score(entangled, many_factors, settings="fast", num_jobs=1)["score"]
     changed = -entangled[:, ::-1]

@@ -38,6 +38,16 @@ def test_constant_codes_score_nothing(factors, protocol, value):
     assert score(np.full([360, 3], value), factors, protocol=protocol) == 0
 
 
+def test_infogan_cr_draws_as_many_of_a_sample_as_of_dsprites():
+    sizes = (10, 100, 80)
+    factors = np.stack(np.unravel_index(np.arange(79_999), sizes), axis=1)  # one is missing
+    codes = np.random.default_rng(0).random([len(factors), 1])
+    few, many = (mig(codes, factors, protocol=protocol)["entropy"][1] for protocol in POINTS)
+    # Of 100 values a number of images lack 99 / (2 n) of the entropy, log(100).
+    assert np.log(100) - few == pytest.approx(99 / 20_000, rel=0.4)
+    assert np.log(100) - many == pytest.approx(99 / 147_456, rel=0.4)
+
+
 def test_a_single_constant_dimension_changes_nothing(factors):
     codes = np.concatenate([np.full([360, 1], 0.1), factors], axis=1)
     assert score(codes, factors) == pytest.approx(score(factors, factors), abs=1e-12)

@@ -35,11 +35,41 @@ def test_a_seed_that_is_no_whole_number_is_refused(seed):
         protocols.generator(seed)
 
 
-def test_points_are_a_number_or_a_share_of_the_rows():
+def test_points_are_a_number_or_a_share_of_all_images(factors):
+    assert protocols.number_of_points(200, factors) == 200
+    assert protocols.number_of_points(0.1, factors) == 36
+    assert protocols.draw_points(protocols.generator(0), 50, 200).shape == (200,)
+    assert protocols.draw_points(protocols.generator(0), 50, 0).shape == (2,)
+
+
+def test_a_share_of_a_sample_is_that_of_dsprites(factors):
+    assert protocols.number_of_points(0.1, np.zeros([100_000, 6], int)) == 73_728
+    assert protocols.number_of_points(0.1, factors[1:]) == 359  # of fewer all
+    assert protocols.number_of_points(200, factors[1:]) == 200
+
+
+def test_of_a_complete_grid_rows_to_learn_from_and_fresh_ones_are_both_of_all(factors):
+    rng = protocols.generator(3)
+    train, test = protocols.draw_train_and_test(rng, factors, 5_000, 4_000)
+    expected = protocols.generator(3)
+    np.testing.assert_array_equal(train, protocols.draw_points(expected, 360, 5_000))
+    np.testing.assert_array_equal(test, protocols.draw_points(expected, 360, 4_000))
+
+
+@pytest.mark.parametrize("num_rows", [2, 30, 359])
+def test_of_a_sample_no_fresh_row_is_one_to_learn_from(factors, num_rows):
     rng = protocols.generator(0)
-    assert protocols.draw_points(rng, 50, 200).shape == (200,)
-    assert protocols.draw_points(rng, 50, 0.1).shape == (5,)
-    assert protocols.draw_points(rng, 5, 0.1).shape == (2,)
+    sample = rng.permutation(factors)[:num_rows]
+    train, test = protocols.draw_train_and_test(rng, sample, 10_000, 5_000)
+    assert (len(train), len(test)) == (10_000, 5_000)
+    assert not set(train) & set(test)
+    assert set(train) | set(test) == set(range(num_rows))
+    assert len(set(test)) == max(1, round(num_rows / 3))
+
+
+def test_without_fresh_rows_those_to_learn_from_stand_for_them(factors):
+    train, test = protocols.draw_train_and_test(protocols.generator(0), factors, 0.1, 0)
+    assert train is test and len(train) == 36
 
 
 def test_points_are_drawn_from_all_the_rows_with_replacement():

@@ -1,4 +1,5 @@
 import dataclasses
+import types
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from scipy import stats
 
-from ibgan_tf.models import base
+from ibgan_tf.models import base, replicas
 from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions
@@ -15,8 +16,10 @@ tfd = tfp.distributions
 class Toy(base.GenerativeModel):
     """The least model: one layer."""
 
-    def __init__(self, *, seed=0, precision="float32"):
-        super().__init__(None, (28, 28, 1), seed=seed, precision=precision)
+    config_class = types.NoneType
+
+    def __init__(self, config=None, image_shape=(28, 28, 1), *, seed=0, precision="float32"):
+        super().__init__(config, image_shape, seed=seed, precision=precision)
         self.layer = tf.keras.layers.Dense(2)
         self.layer.build((None, 3))
         self._finish_building()
@@ -72,6 +75,30 @@ def test_a_precision_that_does_not_exist_is_refused():
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (
+            {"config": {}},
+            TypeError,
+            "config must be of type NoneType. Received: config of type dict",
+        ),
+        (
+            {"image_shape": (28, 28)},
+            ValueError,
+            "image_shape must be (height, width, channels). Received: image_shape=(28, 28)",
+        ),
+        ({"seed": 2**31}, ValueError, "seed must lie in 0..2147483647. Received: seed=2147483648"),
+        ({"seed": -1}, ValueError, "seed must lie in 0..2147483647. Received: seed=-1"),
+        ({"seed": 1.5}, TypeError, "seed must be a whole number. Received: seed=1.5"),
+    ],
+)
+def test_an_argument_that_no_model_takes_is_refused_in_one_line(arguments, error, message):
+    with pytest.raises(error) as refusal:
+        Toy(**arguments)
+    assert str(refusal.value) == message
+
+
 def drawn(model, *, step=0, draw=Draw.NOISE, shape=(4, 3)):
     model.step.assign(step)
     return model.draw_normal(shape, draw).numpy()
@@ -91,6 +118,27 @@ def test_seed_step_and_draw_each_change_all_numbers(model):
         drawn(Toy(seed=6), step=2),
     ]
     assert len(np.unique(np.stack(draws))) == 4 * 12
+
+
+def test_a_batch_of_unknown_size_has_the_same_draws(model):
+    @tf.function(input_signature=[tf.TensorSpec([None, 3])])
+    def draw(values):
+        shape = replicas.shape_of(values)
+        prior = tfd.Normal(tf.zeros([3]), 1.0)
+        return (
+            model.draw_normal(shape, Draw.NOISE),
+            model.draw_uniform(shape, Draw.REAL_LABELS),
+            model.draw_prior(prior, shape[0], Draw.CODE),
+        )
+
+    model.step.assign(2)
+    expected = (
+        model.draw_normal([4, 3], Draw.NOISE),
+        model.draw_uniform([4, 3], Draw.REAL_LABELS),
+        model.draw_prior(tfd.Normal(tf.zeros([3]), 1.0), 4, Draw.CODE),
+    )
+    for found, values in zip(draw(tf.zeros([4, 3])), expected, strict=True):
+        np.testing.assert_array_equal(found, values)
 
 
 def test_normal_draws_are_normal(model):

@@ -101,6 +101,12 @@ def test_the_same_seed_builds_the_same_weights(ibgan, tiny_config, image_shape):
         np.testing.assert_array_equal(weight, again)
 
 
+def test_keras_saves_no_whole_model_with_a_prior_of_ones_own(other_prior, tmp_path):
+    with pytest.raises(ValueError, match="prior must be None for Keras to save the whole model: s"):
+        other_prior.save(tmp_path / "model.keras")
+    other_prior.save_weights(tmp_path / "model.weights.h5")
+
+
 def test_another_seed_builds_other_weights(ibgan, other_prior):
     model = ibgan()
     assert model.seed != other_prior.seed

@@ -100,8 +100,7 @@ BAD = {
     "rho": (1.0, "in [0, 1)"),
     "momentum": (-0.1, "in [0, 1)"),
     "real_label_low": (-1.0, ">= 0"),
-    "real_label_high": (float("nan"), ">= 0 and finite"),
-    "beta_start": (float("inf"), ">= 0 and finite"),
+    "beta_start": (-0.1, ">= 0"),
 }
 
 

@@ -139,6 +139,11 @@ def test_fewer_images_than_updates_are_refused(image_shape, batch):
     model = InfoWGAN(config, image_shape, seed=3)
     with pytest.raises(ValueError, match="batch_size must be >= discriminator_updates on each rep"):
         model.train_step(batch)
+    step = tf.function(
+        model.train_step, input_signature=[{"images": tf.TensorSpec([None, *image_shape])}]
+    )
+    with pytest.raises(tf.errors.InvalidArgumentError, match="batch_size must be >= discriminator"):
+        step(batch)
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,17 @@ def test_a_setting_must_be_in_its_range(what, inside, outside):
     assert str(error.value) == f"rate must be {what}. Received: rate={outside}"
 
 
-def test_a_setting_must_be_finite():
-    with pytest.raises(ValueError, match="rate must be > 0 and finite. Received: rate=nan"):
-        ranges.require(types.SimpleNamespace(rate=float("nan")), "> 0", "rate")
-
-
 def test_the_bounds_of_labels_are_in_their_order():
     ranges.require_labels(types.SimpleNamespace(real_label_low=0.7, real_label_high=1.2))
     with pytest.raises(ValueError, match="real_label_low must be <= real_label_high"):
         ranges.require_labels(types.SimpleNamespace(real_label_low=1.2, real_label_high=0.7))
+
+
+def test_the_mean_label_is_at_most_1():
+    ranges.require_labels(types.SimpleNamespace(real_label_low=0.8, real_label_high=1.2))
+    with pytest.raises(ValueError) as error:
+        ranges.require_labels(types.SimpleNamespace(real_label_low=1.0, real_label_high=1.2))
+    assert str(error.value) == (
+        "real_label_low + real_label_high must be <= 2: with a mean label above 1 the "
+        "discriminator's loss has no minimum. Received: real_label_low=1.0, real_label_high=1.2"
+    )

@@ -146,3 +146,16 @@ def test_an_image_size_that_no_network_has_is_refused(shape):
         "image_shape must be square with a side of one of 28, 32, 64 pixels. "
         f"Received: image_shape={shape}"
     )
+
+
+@pytest.mark.parametrize("name", ["generator", "discriminator"])
+def test_keras_loads_a_network_that_it_saved(name, tmp_path):
+    if name == "generator":
+        network = dcgan.generator(3, (28, 28, 1), width=2)
+    else:
+        network = dcgan.discriminator((28, 28, 1), width=2)
+    network.save(tmp_path / "network.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "network.keras")
+    assert [type(layer) for layer in loaded.layers] == [type(layer) for layer in network.layers]
+    inputs = random_images(network.input_shape[1:], batch=2)
+    np.testing.assert_array_equal(loaded(inputs), network(inputs))

@@ -102,3 +102,12 @@ def test_a_network_with_spectral_norm_can_be_copied():
     copy.set_weights(network.get_weights())
     images = np.random.default_rng(0).uniform(-1, 1, [3, 28, 28, 1]).astype(np.float32)
     np.testing.assert_array_equal(copy(images), network(images))
+
+
+def test_keras_loads_a_network_with_spectral_norm(tmp_path):
+    network = spectral.spectrally_normalized(dcgan.discriminator((28, 28, 1), width=2))
+    images = np.random.default_rng(0).uniform(-1, 1, [3, 28, 28, 1]).astype(np.float32)
+    network(images, training=True)  # a step of the power iteration
+    network.save(tmp_path / "network.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(loaded(images), network(images))

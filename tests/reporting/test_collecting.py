@@ -64,6 +64,18 @@ def test_an_older_record_has_the_values_of_settings_that_came_later(folders):
     assert runs[0].compared_settings() == runs[1].compared_settings()
 
 
+@pytest.mark.parametrize(("optimizer", "epsilon"), [("rmsprop", 1e-16), ("adam", 1e-8)])
+def test_an_epsilon_of_none_is_the_number_of_older_records(folders, optimizer, epsilon):
+    runs = [folders.make(name, model="gan", seed=seed) for seed, name in enumerate(("old", "new"))]
+    for run_dir, value in zip(runs, (epsilon, None), strict=True):
+        path = run_dir / "config.json"
+        record = json.loads(path.read_text())
+        record["model_config"] |= {"optimizer": optimizer, "epsilon": value}
+        path.write_text(json.dumps(record))
+    old, new = collecting.collect(runs).runs
+    assert old.compared_settings() == new.compared_settings()
+
+
 @pytest.mark.parametrize(
     "path", sorted(ROOT.glob("results/*/config.json")), ids=lambda p: p.parent.name
 )

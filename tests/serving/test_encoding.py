@@ -68,6 +68,7 @@ def test_some_images_are_encoded_by_the_representation_of_the_paper(export_dir):
     assert some.provenance["representation"] == "r_mean" and some.codes.shape == (2, 3)
     every = encoding.encode_dataset(export_dir)
     np.testing.assert_allclose(some.codes, every.codes[chosen], atol=1e-5)
+    assert some.provenance["num_images"] == 2 and "num_images" not in every.provenance
 
 
 def test_an_unknown_representation_is_refused(export_dir):

@@ -3,7 +3,7 @@
 import dataclasses
 import types
 
-from ibgan_tf.config import check_choices, setting
+from ibgan_tf.config import check_settings, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -13,7 +13,7 @@ class ToyConfig:
     fate: str = setting("well", "What befalls it.", choices=("well", "fails", "waits", "deaf"))
 
     def __post_init__(self):
-        check_choices(self)
+        check_settings(self)
         if self.beta < 0:
             raise ValueError(f"beta must be >= 0. Received: beta={self.beta}.")
 
