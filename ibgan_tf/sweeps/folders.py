@@ -11,7 +11,8 @@ from ibgan_tf.runs import record
 from ibgan_tf.runs.options import RunOptions
 from ibgan_tf.sweeps.plan import PlannedRun
 
-_BY_THE_SWEEP = "threads"  # which it chooses where the study doesn't
+# Chosen by the sweep, or changed when a run was resumed by hand, where the study doesn't name them.
+_HOW_FAST = ("threads", "threads_per_operation")
 _PARTS = ("dataset_settings", "options", "model_config")
 
 
@@ -73,7 +74,7 @@ def _changed(run: PlannedRun, recorded: Mapping[str, object]) -> dict[str, objec
     return {
         name: value
         for name, value in run.settings.items()
-        if recorded.get(name) != value and (name != _BY_THE_SWEEP or name in run.given)
+        if recorded.get(name) != value and (name not in _HOW_FAST or name in run.given)
     }
 
 

@@ -12,6 +12,7 @@ def begin(tmp_path):
     def write(name, run, *, without=(), **changes):
         values = {**run.settings, **changes}
         options = ("steps", "batch_size", "seed", "threads", "checkpoint_every")
+        options += ("threads_per_operation",)
         own = ("beta", "widths", "fate")
         record = {
             "format": 1,
@@ -59,7 +60,7 @@ def test_threads_that_the_sweep_chose_are_no_change_but_those_of_the_study_are(
     plan_study, match, begin
 ):
     (run,) = plan_study("")
-    begin(run.name, run, threads=4)
+    begin(run.name, run, threads=4, threads_per_operation=1)
     assert match([run]) == ([run], [])
     (given,) = plan_study("threads = 2\n")
     with pytest.raises(ValueError, match="Recorded: threads=4. Received: threads=2."):
