@@ -85,6 +85,30 @@ def data_folder(data_dir: str | os.PathLike | None, *, must_exist: bool = False)
     return folder
 
 
+def folder_of(data_folder: pathlib.Path, name: str, folder_name: str) -> pathlib.Path:
+    """Returns the path of a folder of prepared data, which need not exist.
+
+    Args:
+        data_folder: folder of the data.
+        name: of the data set.
+        folder_name: of the folder.
+
+    Returns:
+        folder: in the data folder, or in the user's cache if it isn't there and can't be written.
+    """
+    own = data_folder / name / folder_name
+    if own.exists() or _is_writable(own.parent):
+        return own
+    place = hashlib.sha256(str(data_folder.resolve()).encode()).hexdigest()[:12]
+    return path_of(None) / name / place / folder_name
+
+
+def _is_writable(path: pathlib.Path) -> bool:
+    """Says whether a folder can be written, or made."""
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    return os.access(existing, os.W_OK | os.X_OK)
+
+
 @contextlib.contextmanager
 def locked(folder: pathlib.Path) -> Iterator[None]:
     """Holds the right to write cache folders in a folder; waits while another process holds it.

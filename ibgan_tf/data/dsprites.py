@@ -12,15 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ibgan_tf import config, registry
-from ibgan_tf.data import (
-    base,
-    cache,
-    dsprites_official,
-    files,
-    prepared_pictures,
-    progress,
-    sprites,
-)
+from ibgan_tf.data import base, cache, dsprites_official, files, progress, sprites
 
 SIZE = sprites.NUM_COMBINATIONS * sprites.NUM_POSITIONS
 PACKED_SIZE = SIZE * sprites.PACKED_BYTES  # bytes
@@ -107,9 +99,7 @@ def prepare(data_folder: pathlib.Path) -> pathlib.Path:
         ValueError: the official archive lies in the data folder and is damaged.
         OSError: the disk is full.
     """
-    rendered, official = (
-        prepared_pictures.folder_of(data_folder, DSprites.name, source) for source in SOURCES
-    )
+    rendered, official = (cache.folder_of(data_folder, DSprites.name, source) for source in SOURCES)
     archive = data_folder / dsprites_official.ARCHIVE
     if archive.exists() and not official.exists():
         _make(official, lambda: dsprites_official.archive_images(archive), verb="Converting")
@@ -135,7 +125,7 @@ def download(data_dir: str | os.PathLike | None = None) -> pathlib.Path:
         OSError: the network can't be reached, or the disk is full.
     """
     data_folder = cache.data_folder(data_dir)
-    official = prepared_pictures.folder_of(data_folder, DSprites.name, "official")
+    official = cache.folder_of(data_folder, DSprites.name, "official")
     if not (data_folder / dsprites_official.ARCHIVE).exists() and not official.exists():
         batches = files.tfds_batches(
             "dsprites", data_folder / "tensorflow_datasets", url=dsprites_official.URL

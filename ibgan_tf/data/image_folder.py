@@ -61,9 +61,7 @@ def _prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.Path:
     if not source.pictures:
         return _only_prepared(folder, settings)
     listed = source.listing_sha256()[:8]
-    prepared = prepared_pictures.folder_of(
-        folder, ImageFolder.name, f"{settings.folder_name}-{listed}"
-    )
+    prepared = cache.folder_of(folder, ImageFolder.name, f"{settings.folder_name}-{listed}")
     listing = Listing(source=source, splits={"train": len(source.pictures)})
     picture_preparation.prepare(prepared, listing, settings)
     return prepared
@@ -74,7 +72,7 @@ def _only_prepared(folder: pathlib.Path, settings: PictureSettings) -> pathlib.P
     name, pattern = ImageFolder.name, f"{settings.folder_name}-*"
     place = folder / name
     if not any(place.glob(pattern)):  # then where it goes if that can't be written
-        place = prepared_pictures.folder_of(folder, name, settings.folder_name).parent
+        place = cache.folder_of(folder, name, settings.folder_name).parent
     found = sorted(place.glob(pattern))
     if len(found) == 1:
         return found[0]

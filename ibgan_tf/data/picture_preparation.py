@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import PIL
 
-from ibgan_tf.data import cache, decoding, picture_shards, prepared_pictures, progress
+from ibgan_tf.data import cache, decoding, picture_shards, progress
 from ibgan_tf.data.picture_shards import PictureSettings, Shard
 from ibgan_tf.data.picture_sources import Source
 
@@ -68,7 +68,7 @@ def prepared_folder(
         OSError, ValueError: as of `find` and `prepare`.
     """
     data_folder = cache.data_folder(data_dir, must_exist=True)
-    folder = prepared_pictures.folder_of(data_folder, name, settings.folder_name)
+    folder = cache.folder_of(data_folder, name, settings.folder_name)
     if not folder.exists():
         prepare(folder, find(data_folder), settings)
     return folder

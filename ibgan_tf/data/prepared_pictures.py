@@ -6,10 +6,8 @@ were made, and each shard's hash. Each combination of settings has a folder of i
 `picture_preparation` makes them.
 """
 
-import hashlib
 import json
 import math
-import os
 import pathlib
 
 import numpy as np
@@ -73,30 +71,6 @@ class PreparedPictures:
         for position, (shard, row) in enumerate(pairs):
             images[position] = self._rows[shard][row]
         return images
-
-
-def folder_of(data_folder: pathlib.Path, name: str, folder_name: str) -> pathlib.Path:
-    """Returns the path of a prepared folder, which need not exist.
-
-    Args:
-        data_folder: folder of the data.
-        name: of the data set.
-        folder_name: of the prepared folder.
-
-    Returns:
-        folder: in the data folder, or in the user's cache if it isn't there and can't be written.
-    """
-    own = data_folder / name / folder_name
-    if own.exists() or _is_writable(own.parent):
-        return own
-    place = hashlib.sha256(str(data_folder.resolve()).encode()).hexdigest()[:12]
-    return cache.path_of(None) / name / place / folder_name
-
-
-def _is_writable(path: pathlib.Path) -> bool:
-    """Says whether a folder can be written, or made."""
-    existing = next(parent for parent in (path, *path.parents) if parent.exists())
-    return os.access(existing, os.W_OK | os.X_OK)
 
 
 def _read_manifest(

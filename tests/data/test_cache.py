@@ -244,3 +244,22 @@ def test_a_missing_file_is_found(folder, name):
     (folder / name).unlink()
     with pytest.raises(ValueError, match="It is damaged: delete that folder"):
         cache.check_cache(folder, size=SIZE)
+
+
+def test_prepared_data_go_into_the_users_cache_where_the_data_folder_cannot_be_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    data = tmp_path / "data"
+    data.mkdir()
+    own = data / "celeba" / "crop1"
+    assert cache.folder_of(data, "celeba", "crop1") == own
+    monkeypatch.setattr(os, "access", lambda path, mode: path != data)
+    elsewhere = cache.folder_of(data, "celeba", "crop1")
+    assert elsewhere.is_relative_to(tmp_path / "cache" / "ibgan_tf" / "celeba")
+    assert cache.folder_of(data, "celeba", "crop2") == elsewhere.with_name("crop2")
+    other = tmp_path / "other"
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert cache.folder_of(other, "celeba", "crop1").parent != elsewhere.parent
+    own.mkdir(parents=True)  # prepared by somebody else
+    assert cache.folder_of(data, "celeba", "crop1") == own

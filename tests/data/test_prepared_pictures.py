@@ -9,7 +9,7 @@ from ibgan_tf.data import image_files, picture_preparation
 from ibgan_tf.data.picture_preparation import Listing
 from ibgan_tf.data.picture_shards import PictureSettings
 from ibgan_tf.data.picture_sources import list_folder
-from ibgan_tf.data.prepared_pictures import PreparedPictures, folder_of
+from ibgan_tf.data.prepared_pictures import PreparedPictures
 
 SETTINGS = PictureSettings(image_size=28)
 SPLITS = {"train": 9, "validation": 4, "test": 7}
@@ -84,22 +84,3 @@ def test_a_copied_folder_is_hashed_and_taken(folder, tmp_path):
     shutil.copytree(folder, copy, copy_function=shutil.copy)  # with times of their own
     found = PreparedPictures(copy, SETTINGS, split="train")
     assert found.sha256 == PreparedPictures(folder, SETTINGS, split="train").sha256
-
-
-def test_prepared_pictures_go_into_the_users_cache_where_the_data_folder_cannot_be_written(
-    tmp_path, monkeypatch
-):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    data = tmp_path / "data"
-    data.mkdir()
-    own = data / "celeba" / "crop1"
-    assert folder_of(data, "celeba", "crop1") == own
-    monkeypatch.setattr(os, "access", lambda path, mode: path != data)
-    elsewhere = folder_of(data, "celeba", "crop1")
-    assert elsewhere.is_relative_to(tmp_path / "cache" / "ibgan_tf" / "celeba")
-    assert folder_of(data, "celeba", "crop2") == elsewhere.with_name("crop2")
-    other = tmp_path / "other"
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert folder_of(other, "celeba", "crop1").parent != elsewhere.parent
-    own.mkdir(parents=True)  # prepared by somebody else
-    assert folder_of(data, "celeba", "crop1") == own
