@@ -121,15 +121,16 @@ def published_tables(groups: Sequence[Group], procedures: Sequence[Procedure]) -
         name = metric.removesuffix("_score")
         compared = [group for group in groups if _of(name, group) is not None]
         own = [procedure for procedure in procedures if procedure.metric == metric]
-        columns = tables.score_columns(compared, own)
+        shown = tables.measured(compared, own)
+        columns = tables.score_columns(compared, shown)
         if not columns:
             continue
         table = tables.grouped_table(
             compared,
             columns,
             f"{scores.title(metric)} beside the papers'. {tables.data_text(groups)}. "
-            f"{tables.OVER_SEEDS} {tables.shared_text(tables.measured(compared, own))} {_CAPTION}",
-            beside=_beside(name, columns, tables.measured(compared, own), compared),
+            f"{tables.OVER_SEEDS} {tables.shared_text(shown)} {_CAPTION}",
+            beside=_beside(name, columns, shown, compared),
             steps_of_others=True,
         )
         found += [table] if table else []
