@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ibgan_tf.serving.model_signatures import VALID, Input, Signature, model_signatures
+from ibgan_tf.serving.model_signatures import VALID, Input, Signature, in_range, model_signatures
 
 
 def write(model: Any, export_dir: str | os.PathLike[str]) -> None:
@@ -68,17 +68,7 @@ def _valid(
     outputs: Mapping[str, tf.Tensor],
 ) -> tf.Tensor:
     """Returns which rows have inputs in their ranges and finite outputs, bool [n]."""
-    checks = [_in_range(tensor, inputs[name]) for name, tensor in given.items()]
+    checks = [in_range(tensor, inputs[name]) for name, tensor in given.items()]
     checks += [tf.math.is_finite(t) for t in outputs.values() if t.dtype == tf.float32]
     rows = [tf.reduce_all(check, axis=range(1, check.shape.rank)) for check in checks]
     return tf.reduce_all(tf.stack(rows), axis=0)
-
-
-def _in_range(tensor: tf.Tensor, entry: Input) -> tf.Tensor:
-    """Returns which values of an input are finite and allowed, bool in its shape."""
-    if entry.choices:
-        return tf.reduce_any([tensor == choice for choice in entry.choices], axis=0)
-    if entry.range is None:
-        return tf.math.is_finite(tensor) if tensor.dtype == tf.float32 else tensor == tensor
-    low, high = (tf.constant(bound, tensor.dtype) for bound in entry.range)
-    return (low <= tensor) & (tensor <= high)  # neither holds for NaN

@@ -14,14 +14,14 @@ import numpy as np
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2
 
-from ibgan_tf.serving.http_server import QuietHTTPServer
+from ibgan_tf.serving.http_server import LONGEST_LENGTH, QuietHTTPServer
+from ibgan_tf.serving.publish import LARGEST_VERSION
 from ibgan_tf.serving.status import HTTP_STATUSES, StatusError
 
 _PATH = re.compile(
-    r"/v1/models/([^/:]+)(?:/versions/([0-9]+)|/labels/([^/:]+))?(:predict|/metadata)?"
+    r"/v1/models/([^/:]+)(?:/versions/([0-9]{1,19})|/labels/([^/:]+))?(:predict|/metadata)?"
 )
 _LARGEST_BODY = 256 * 2**20
-_LONGEST_NUMBER = 20  # digits of a Content-Length
 
 
 class RestFront:
@@ -38,13 +38,7 @@ class RestFront:
 
     def __init__(self, double: Any, host: str, port: int):
         handler = type("Handler", (_Handler,), {"double": double})
-        try:
-            self._server = QuietHTTPServer((host, port), handler)
-        except OSError as error:
-            raise OSError(
-                "host and rest_port must be free to listen at. "
-                f"Received: {host}:{port}, {error.strerror or error}."
-            ) from error
+        self._server = QuietHTTPServer(host, port, handler, flag="rest_port")
         self.address = f"{host}:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
@@ -74,7 +68,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self) -> None:  # noqa: N802
         """Answers requests of a model."""
         length = self.headers.get("Content-Length", "0")
-        if not (length.isascii() and length.isdigit() and len(length) <= _LONGEST_NUMBER):
+        if not (length.isascii() and length.isdigit() and len(length) <= LONGEST_LENGTH):
             self.close_connection = True
             self._send(400, {"error": "Content-Length must be a whole number"})
             return
@@ -101,10 +95,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             raise StatusError("INVALID_ARGUMENT", f"Malformed request: {self.command} {self.path}")
         spec = model_pb2.ModelSpec(name=urllib.parse.unquote(found[1]))
         if found[2]:
-            version = int(found[2]) if len(found[2]) < _LONGEST_NUMBER else 2**63
-            if version >= 2**63:
-                raise StatusError("INVALID_ARGUMENT", f"No version number: {found[2][:40]}")
-            spec.version.value = version
+            if int(found[2]) > LARGEST_VERSION:
+                raise StatusError("INVALID_ARGUMENT", f"No version number: {found[2]}")
+            spec.version.value = int(found[2])
         if found[3]:
             spec.version_label = urllib.parse.unquote(found[3])
         if found[4] == ":predict":

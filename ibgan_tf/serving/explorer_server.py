@@ -20,12 +20,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ibgan_tf.serving.explorer import Explorer
-from ibgan_tf.serving.http_server import QuietHTTPServer
+from ibgan_tf.serving.http_server import LONGEST_LENGTH, QuietHTTPServer
 from ibgan_tf.serving.status import ServingError
 
 LARGEST_QUESTION = 64 * 2**10  # bytes of JSON
 LARGEST_IMAGE = 8 * 2**20  # bytes of an uploaded file
-_LONGEST_NUMBER = 20  # digits of a Content-Length
 _PAGE = {
     "/": ("explorer.html", "text/html; charset=utf-8"),
     "/explorer.css": ("explorer.css", "text/css; charset=utf-8"),
@@ -57,12 +56,7 @@ class ExplorerServer:
 
     def __init__(self, explorer: Explorer, *, host: str = "127.0.0.1", port: int = 0):
         handler = type("Handler", (_Handler,), {"explorer": explorer})
-        try:
-            self._server = QuietHTTPServer((host, port), handler)
-        except (OSError, OverflowError) as error:
-            raise OSError(
-                f"host and port must be free to listen at. Received: {host}:{port}, {error}."
-            ) from error
+        self._server = QuietHTTPServer(host, port, handler)
         number = self._server.server_address[1]
         self.address = f"{host}:{number}"
         handler.hosts = _hosts(host, number)
@@ -154,7 +148,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         text = self.headers.get("Content-Length", "")
         if not text.isascii() or not text.isdecimal():
             self._refuse(411, "The length must be given.", close=True)
-        elif len(text) > _LONGEST_NUMBER or int(text) > limit:
+        elif len(text) > LONGEST_LENGTH or int(text) > limit:
             self._refuse(
                 413, f"At most {limit} bytes can be sent. Received: {text[:20]}.", close=True
             )

@@ -6,15 +6,32 @@ import socket
 import sys
 from typing import Any
 
+LONGEST_LENGTH = 20  # digits of a Content-Length; Python reads no number of any length
+
 
 class QuietHTTPServer(http.server.ThreadingHTTPServer):
-    """A server that says nothing of clients that leave, and hangs up when it is closed."""
+    """A server that says nothing of clients that leave, and hangs up when it is closed.
+
+    Args:
+        host: the address to listen at.
+        port: 0 for any free one.
+        handler: of the requests.
+        flag: what the port was given by, for the error.
+
+    Raises:
+        OSError: the port is taken, or the host isn't of this machine.
+    """
 
     daemon_threads = True
 
-    def __init__(self, *arguments: Any):
+    def __init__(self, host: str, port: int, handler: type, *, flag: str = "port"):
         self._connections: set[socket.socket] = set()
-        super().__init__(*arguments)
+        try:
+            super().__init__((host, port), handler)
+        except (OSError, OverflowError) as error:
+            raise OSError(
+                f"host and {flag} must be free to listen at. Received: {host}:{port}, {error}."
+            ) from error
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Remembers the connection and answers it in a thread."""

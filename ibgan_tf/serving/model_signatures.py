@@ -7,7 +7,6 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -175,32 +174,29 @@ def code_signature(model: Any) -> str:
 def _traverse(source: capabilities.Source) -> Signature:
     """Returns the signature that sets one dimension of the code; `part` names one of several."""
     several = len(source.parts) > 1
-    ranges = {part.name: capabilities.value_range(part) for part in source.parts}
+    parts = part_inputs(source.parts)
 
     def function(given: Tensors) -> dict[str, tf.Tensor]:
-        values, found = {}, []
+        values, found, inside = {}, [], []
         for part in source.parts:
             chosen = tf.one_hot(given["dimension"], part.size, on_value=True, off_value=False)
             if several:
                 chosen &= (given["part"] == part.name)[:, tf.newaxis]
             values[part.name] = tf.where(chosen, given["value"][:, tf.newaxis], given[part.name])
             found.append(tf.reduce_any(chosen, axis=1))
+            inside.append(tf.reduce_all(in_range(values[part.name], parts[part.name]), axis=1))
         # A dimension that the named part doesn't have turns nothing; a value may be outside the
         # range of the part that it is given to, where the parts have several.
-        valid = tf.reduce_any(found, axis=0)
-        for part in source.parts:
-            low, high = ranges[part.name] or (-np.inf, np.inf)
-            inside = (values[part.name] >= low) & (values[part.name] <= high)
-            valid &= tf.reduce_all(inside, axis=1)
+        valid = tf.reduce_any(found, axis=0) & tf.reduce_all(inside, axis=0)
         return {"images": source.images(values), VALID: valid}
 
-    inputs = part_inputs(source.parts)
+    inputs = dict(parts)
     if several:
         inputs["part"] = Input(dtype="string", choices=tuple(part.name for part in source.parts))
     largest = max(part.size for part in source.parts)
     inputs["dimension"] = Input(dtype="int64", range=(0, largest - 1))
-    different = set(ranges.values())
-    inputs["value"] = Input(range=different.pop() if len(different) == 1 else None)
+    ranges = {entry.range for entry in parts.values()}
+    inputs["value"] = Input(range=ranges.pop() if len(ranges) == 1 else None)
     return Signature(
         does="Images of the code with one dimension set to a value.",
         inputs=inputs,
@@ -213,6 +209,16 @@ def part_inputs(parts: tuple[LatentPart, ...]) -> dict[str, Input]:
     return {
         part.name: Input(shape=(part.size,), range=capabilities.value_range(part)) for part in parts
     }
+
+
+def in_range(tensor: tf.Tensor, entry: Input) -> tf.Tensor:
+    """Returns which values of an input are finite and allowed, bool in its shape."""
+    if entry.choices:
+        return tf.reduce_any([tensor == choice for choice in entry.choices], axis=0)
+    if entry.range is None:
+        return tf.math.is_finite(tensor) if tensor.dtype == tf.float32 else tensor == tensor
+    low, high = (tf.constant(bound, tensor.dtype) for bound in entry.range)
+    return (low <= tensor) & (tensor <= high)  # neither holds for NaN
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:

@@ -47,7 +47,7 @@ prometheus_config {
 """
 
 _FLAGS = """\
---model_config_file={folder}/models.config
+--model_config_file={models}/models.config
 --model_config_file_poll_wait_seconds=60
 --allow_version_labels_for_unavailable_models=true
 --enable_batching=true
@@ -88,13 +88,8 @@ copy() {
 
 copy || exit
 tensorflow_model_server --port=8500 --rest_api_port=8501 \
-  --model_config_file="$copies/models.config" \
-  --model_config_file_poll_wait_seconds=60 \
-  --allow_version_labels_for_unavailable_models=true \
-  --enable_batching=true \
-  --batching_parameters_file="$here/batching.config" \
-  --monitoring_config_file="$here/monitoring.config" \
-  --enable_model_warmup=true "$@" &
+@FLAGS
+  "$@" &
 server=$!
 trap 'kill "$server"' INT TERM
 while kill -0 "$server" 2> /dev/null; do
@@ -127,17 +122,18 @@ def write(model_dir: pathlib.Path, *, name: str, versions: list[int]) -> pathlib
     labels = _labels(folder / MODELS, sorted(versions))
     atomic.write_text(folder / MODELS, _models_config(name, labels))
     base = f"{_IN_CONTAINER}/{name}"
-    lines = _FLAGS.format(folder=f"{base}/{FOLDER}").splitlines()
+    settings = f"{base}/{FOLDER}"
     compose = _COMPOSE.format(
         name=name,
         container=_IN_CONTAINER,
-        flags="\n".join(f'      - "{line}"' for line in lines),
+        flags=_flags('      - "{}"', models=settings, folder=settings),
     )
+    script = _SCRIPT.replace("@FLAGS", _flags('  "{}" \\', models="$copies", folder="$here"))
     others = {
         "batching.config": _batching_config(),
         "monitoring.config": _MONITORING,
         "docker-compose.yml": compose,
-        _SCRIPT_NAME: _SCRIPT,
+        _SCRIPT_NAME: script,
     }
     for file_name, text in others.items():
         if not (folder / file_name).exists():
@@ -194,6 +190,12 @@ def published_versions(model_dir: pathlib.Path) -> list[int]:
     if not model_dir.is_dir():
         return []
     return sorted(int(path.name) for path in model_dir.iterdir() if path.name.isdecimal())
+
+
+def _flags(form: str, *, models: str, folder: str) -> str:
+    """Returns the server's flags, a line each in a form, for the folders of its settings."""
+    lines = _FLAGS.format(models=models, folder=folder).splitlines()
+    return "\n".join(form.format(line) for line in lines)
 
 
 def _labels(path: pathlib.Path, versions: list[int]) -> dict[str, int]:

@@ -16,13 +16,14 @@ copy() {
 
 copy || exit
 tensorflow_model_server --port=8500 --rest_api_port=8501 \
-  --model_config_file="$copies/models.config" \
-  --model_config_file_poll_wait_seconds=60 \
-  --allow_version_labels_for_unavailable_models=true \
-  --enable_batching=true \
-  --batching_parameters_file="$here/batching.config" \
-  --monitoring_config_file="$here/monitoring.config" \
-  --enable_model_warmup=true "$@" &
+  "--model_config_file=$copies/models.config" \
+  "--model_config_file_poll_wait_seconds=60" \
+  "--allow_version_labels_for_unavailable_models=true" \
+  "--enable_batching=true" \
+  "--batching_parameters_file=$here/batching.config" \
+  "--monitoring_config_file=$here/monitoring.config" \
+  "--enable_model_warmup=true" \
+  "$@" &
 server=$!
 trap 'kill "$server"' INT TERM
 while kill -0 "$server" 2> /dev/null; do
