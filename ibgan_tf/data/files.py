@@ -1,4 +1,4 @@
-"""Fetches published data: the only code of the package that uses the network."""
+"""Fetches published data: the only code of the package that takes anything from the internet."""
 
 import http.client
 import os

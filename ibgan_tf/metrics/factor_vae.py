@@ -80,7 +80,8 @@ def factor_vae_score(
         ibgan: the training votes' accuracy, a multiple of 1 / 800: optimistic by a little.
             Dimensions whose variance is below 0.05 are left out. The global variance is that of
             the vote images. The votes' factors are drawn uniformly, which the official code, given
-            prepared folders, leaves open. The published 0.80 is, besides, the best checkpoint's.
+            prepared folders, leaves open. It prints the best checkpoint's score beside each; of
+            which the published 0.80 is, nobody says.
         infogan_cr: the training votes' accuracy; each factor has the same number of votes; nothing
             is left out, but a constant dimension never wins a vote (dividing 0 by 0, the original
             names it always). `revised_score` counts only the num_factors best dimensions. The

@@ -26,7 +26,8 @@ Where the paper and the official code disagree, with each other or with themselv
   does the preset.
 - beta = 0 is InfoGAN's objective, as in the paper: the code's penalty on KL >= 20 is left out.
 - The BatchNorm statistics of a shared front learn from one generated batch and one real batch in a
-  step of the code's, and from two generated ones here where `update_order` is alternating.
+  step of the code's, and from two generated ones here where `update_order` is alternating. Those of
+  the reconstructor then learn from the real batch first, and in the code from the generated one.
 """
 
 from collections.abc import Mapping

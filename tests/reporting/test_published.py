@@ -40,6 +40,20 @@ def test_a_score_that_no_paper_has_makes_no_table(folders):
     assert _tables([run_dir]) == []
 
 
+def test_dci_is_compared_by_the_protocol_of_the_paper_alone(folders, texts):
+    """0.67 +- 0.07 is of regression forests; of boosted trees it is another quantity."""
+    run_dir = folders.make("a")
+    folders.measure(run_dir, "dci", 100, 0.4)
+    folders.measure(run_dir, "dci", 100, 0.6, name="dci-infogan_cr", protocol="infogan_cr")
+    (table,) = _tables([run_dir])
+    header, row = texts(table)
+    assert header == ["Model", "Step", "Seeds", "DCI", "DCI", "Published", "Difference", "Where"]
+    assert [cell.note for cell in table.header[3:5]] == ["disentanglement_lib", "infogan_cr"]
+    assert table.header[6].note == "infogan_cr"
+    paper = [f"0.67 {PLUS_MINUS} 0.07", "\N{MINUS SIGN}0.07", "InfoGAN-CR, table of dSprites"]
+    assert row == ["ibgan", "100", "1", "0.400", "0.600", *paper]
+
+
 def test_infogan_with_spectral_norm_is_compared_with_the_tuned_one(folders, texts):
     run_dirs = []
     for spectral_norm in (False, True):
