@@ -85,6 +85,48 @@ def check_indices(indices: ArrayLike, size: int) -> np.ndarray:
     return array.astype(np.int64)
 
 
+def read_images(dataset: ImageDataset, indices: ArrayLike, *noise: np.ndarray) -> np.ndarray:
+    """Returns images of a data set, after checking that they are what its class promises.
+
+    Args:
+        dataset: where they are from, perhaps one of a user's own.
+        indices: which, [n].
+        *noise: what a set with a `noise_dim` takes beside them.
+
+    Returns:
+        images: uint8 [n, *image_shape], 0..255.
+
+    Raises:
+        TypeError: they are of another type: numbers in 0..1 or -1..1 would be taken for black.
+        ValueError: they are of another shape.
+    """
+    images = dataset.images(indices, *noise)
+    dtype = getattr(images, "dtype", type(images).__name__)
+    if dtype != np.uint8:
+        raise TypeError(
+            f"Images of the data set {dataset.name!r} must be a uint8 array, 0..255. "
+            f"Received: {dtype}, for {_listed(indices)}."
+        )
+    expected = (np.size(indices), *dataset.image_shape)
+    if images.shape != expected:
+        raise ValueError(
+            f"Images of the data set {dataset.name!r} must have its shape, {expected}. "
+            f"Received: {images.shape}, for {_listed(indices)}."
+        )
+    return images
+
+
+def read_float_images(dataset: ImageDataset, indices: ArrayLike) -> np.ndarray:
+    """Returns images of a data set as networks take them, float32 in [-1, 1]; see `read_images`."""
+    return read_images(dataset, indices).astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def _listed(indices: ArrayLike) -> str:
+    """Returns which images were asked for, the first and the last of many."""
+    known = np.ravel(indices).tolist()
+    return f"index {known[0]}" if len(known) == 1 else f"indices {known[0]} to {known[-1]}"
+
+
 def random_order(size: int, count: int, *, seed: int) -> np.ndarray:
     """Returns different indices in random order.
 

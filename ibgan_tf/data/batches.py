@@ -1,5 +1,7 @@
 """Training batches whose order is a pure function of (seed, step)."""
 
+import functools
+
 import tensorflow as tf
 
 from ibgan_tf import seeds
@@ -62,12 +64,16 @@ def batches(
             own_replicas[j % n].
 
     Raises:
-        ValueError: the batch can't be divided evenly, or a number is too small.
+        TypeError: the set's images aren't uint8.
+        ValueError: they have another shape than it says, the batch can't be divided evenly, or a
+            number is too small.
     """
     _check(batch_size=batch_size, num_replicas=num_replicas, start_step=start_step)
     share = batch_size // num_replicas
     own = range(num_replicas) if own_replicas is None else own_replicas
     noise_dim = getattr(dataset, "noise_dim", 0)
+    read = functools.partial(base.read_images, dataset)
+    base.read_images(dataset, [0])  # told here in one line; what breaks later is in a traceback
 
     @tf.autograph.experimental.do_not_convert  # as there is nothing to convert
     def element(number: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -79,7 +85,7 @@ def batches(
             noise_seed = seeds.stateless_seed(seed, step, seeds.Draw.IMAGE_NOISE)
             noise = tf.random.stateless_uniform([batch_size, noise_dim], noise_seed)
             inputs.append(noise[start : start + share])
-        images = tf.numpy_function(dataset.images, inputs, tf.uint8, stateful=False)
+        images = tf.numpy_function(read, inputs, tf.uint8, stateful=False)
         images = tf.ensure_shape(images, [share, *dataset.image_shape])
         return {"images": from_pixels(images)}
 

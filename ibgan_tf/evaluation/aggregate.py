@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.base import ImageDataset, read_images
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.seeds import check_seed
 
@@ -53,7 +53,7 @@ def _posteriors(model, dataset, indices: np.ndarray) -> tuple[np.ndarray, np.nda
     """Returns means and standard deviations of q(z|x), [n, z_dim] each."""
     found = []
     for first in range(0, len(indices), _BATCH):
-        images = dataset.images(indices[first : first + _BATCH])
+        images = read_images(dataset, indices[first : first + _BATCH])
         posterior = model.infer(from_pixels(images))
         found.append((posterior.mean().numpy(), posterior.stddev().numpy()))
     means, scales = zip(*found, strict=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.base import ImageDataset, read_images
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.metrics.information import ACTIVE
 from ibgan_tf.models import latents
@@ -81,7 +81,7 @@ def of_posterior(
     indices = np.random.default_rng(seed).integers(dataset.size, size=num_samples)
     sums = np.zeros(sum(part.size for part in model.latent))
     for first in range(0, num_samples, _BATCH):
-        images = dataset.images(indices[first : first + _BATCH])
+        images = read_images(dataset, indices[first : first + _BATCH])
         kl = model.code_kl(from_pixels(images))
         sums += np.asarray(kl, np.float64).sum(axis=0)
     per_dimension = sums / num_samples

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ibgan_tf.data import DATASETS
+from ibgan_tf.data.base import read_images
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.data.progress import progress_bar
 from ibgan_tf.evaluation import batch_norm, codes, scores
@@ -83,7 +84,7 @@ def assign(model: Any, dataset: Any) -> np.ndarray:
     parts = []
     for start in progress_bar(starts, total=len(starts), title="classifying"):
         chosen = np.arange(start, min(start + _BATCH, dataset.size))
-        parts.append(categories(tf.constant(dataset.images(chosen))).numpy())
+        parts.append(categories(tf.constant(read_images(dataset, chosen))).numpy())
     return np.concatenate(parts)
 
 

@@ -155,8 +155,8 @@ def train_classifier(
         _batches(train, settings), total=settings.steps, title=f"Training on {dataset.name}"
     )
     for indices in steps:
-        train_step(as_float(dataset.images(indices)), targets.of_images(indices))
-    _normalize(network, as_float(dataset.images(held_out[:1000])))
+        train_step(base.read_float_images(dataset, indices), targets.of_images(indices))
+    _normalize(network, base.read_float_images(dataset, held_out[:1000]))
     return network, _accuracy(network, dataset, held_out, targets=targets)
 
 
@@ -177,11 +177,6 @@ def _batches(indices: np.ndarray, settings: ClassifierSettings) -> np.ndarray:
     rng = np.random.default_rng([settings.seed, 1])
     order = np.concatenate([rng.permutation(indices) for _ in range(num_epochs)])
     return order[:num_images].reshape(settings.steps, settings.batch_size)
-
-
-def as_float(images: np.ndarray) -> np.ndarray:
-    """Returns images uint8 0..255 as float32 in [-1, 1]."""
-    return images.astype(np.float32) / 127.5 - 1.0
 
 
 def _train_step(
@@ -236,7 +231,7 @@ def _is_right(
     network: tf.keras.Model, dataset: base.ImageDataset, indices: np.ndarray, *, targets: Targets
 ) -> np.ndarray:
     """Returns whether each class of each image is told right, bool [n, num_targets]."""
-    _, logits = network(as_float(dataset.images(indices)), training=False)
+    _, logits = network(base.read_float_images(dataset, indices), training=False)
     parts = np.split(logits.numpy(), np.cumsum(targets.sizes)[:-1], axis=1)
     guesses = np.stack([part.argmax(axis=1) for part in parts], axis=1)
     return guesses == targets.of_images(indices)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 import numpy as np
 
 from ibgan_tf.data import base, progress
-from ibgan_tf.metrics import classifier, fid, image_features
+from ibgan_tf.metrics import fid, image_features
 
 GenerateFn = Callable[[int, int], np.ndarray]  # n, seed -> images [n, h, w, c] in [-1, 1]
 
@@ -109,7 +109,7 @@ def real_features(
     order = base.random_order(dataset.size, num_samples, seed=seed)
     starts = range(0, len(order), extractor.batch_size)
     parts = (order[start : start + extractor.batch_size] for start in starts)
-    batches = (classifier.as_float(dataset.images(part)) for part in parts)
+    batches = (base.read_float_images(dataset, part) for part in parts)
     shown = progress.progress_bar(
         batches, total=len(starts), title=f"Real images, {extractor.name}"
     )

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from ibgan_tf import seeds
-from ibgan_tf.data.base import ImageDataset
+from ibgan_tf.data.base import ImageDataset, read_images
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.data.progress import progress_bar
 
@@ -34,7 +34,9 @@ def encode_images(
         codes: float32 [n, code_dim], row i of image indices[i].
 
     Raises:
-        ValueError: there are no images, or a code isn't finite.
+        TypeError: the set's images aren't uint8.
+        ValueError: there are no images, they have another shape than the set says, or a code isn't
+            finite.
     """
     indices = np.arange(dataset.size) if indices is None else np.asarray(indices)
     if len(indices) == 0:
@@ -49,7 +51,7 @@ def encode_images(
     parts, last = [], None
     for start in progress_bar(starts, total=len(starts), title="encoding"):
         chosen = indices[start : start + batch_size]
-        images = dataset.images(np.resize(chosen, batch_size))  # filled up by repeating
+        images = read_images(dataset, np.resize(chosen, batch_size))  # filled up by repeating
         made = encode(tf.constant(images), tf.constant(start))
         if last is not None:  # asked for only now: a GPU encodes while the next batch is read
             parts.append(last.numpy())

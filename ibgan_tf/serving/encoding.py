@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ibgan_tf import config, registry
-from ibgan_tf.data import DATASETS
+from ibgan_tf.data import DATASETS, base
 from ibgan_tf.data.progress import progress_bar
 from ibgan_tf.serving import card, runtime
 from ibgan_tf.serving.isolated import BATCHES
@@ -114,8 +114,7 @@ def _encode(
     parts = []
     for start in progress_bar(starts, total=len(starts), title="encoding"):
         chosen = indices[start : start + max(BATCHES)]
-        images = dataset.images(chosen).astype(np.float32) / np.float32(127.5) - np.float32(1)
-        answer = session.run(_SIGNATURE, {"images": images})
+        answer = session.run(_SIGNATURE, {"images": base.read_float_images(dataset, chosen)})
         if not answer["valid"].all():
             bad = chosen[np.argmin(answer["valid"])]
             raise ValueError(f"Every code must be finite. Received: another for image {bad}.")

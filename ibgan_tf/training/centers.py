@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from ibgan_tf import registry, seeds
+from ibgan_tf.data.base import read_images
 from ibgan_tf.data.pixels import from_pixels
 from ibgan_tf.models import latents
 from ibgan_tf.models.base import LatentPart
@@ -71,7 +72,7 @@ def _codes_of_data(model, parts, dataset, *, num_centers: int, seed: int) -> np.
             f"center='data', {type(model).__name__}"
         )
     indices = np.random.default_rng(seed).integers(dataset.size, size=num_centers)
-    images = from_pixels(dataset.images(indices))
+    images = from_pixels(read_images(dataset, indices))
     codes = model.encode(images)
     names = [part.name for part in model.latent[-len(codes) :]]
     found = dict(zip(names, codes, strict=True))

@@ -68,3 +68,43 @@ def test_a_random_order_of_a_huge_set_takes_little_memory():
     assert len(np.unique(order)) == 50_000 and order.max() < 512 * 737_280
     assert peak < 50e6  # all indices would be 3 GB
     assert abs(np.corrcoef(order, np.arange(50_000))[0, 1]) < 5.0 / np.sqrt(50_000)  # no order
+
+
+class Pictures:
+    """A data set whose images are what a test says."""
+
+    name = "mine"
+    image_shape = (4, 4, 1)
+    size = 9
+
+    def __init__(self, made):
+        self._made = made
+
+    def images(self, indices):
+        return self._made(len(indices))
+
+
+def test_images_are_read_as_they_are_and_as_numbers_in_minus_1_to_1():
+    pixels = np.array([0, 51, 255], np.uint8)[:, None, None, None] * np.ones([1, 4, 4, 1], np.uint8)
+    dataset = Pictures(lambda count: pixels[:count])
+    np.testing.assert_array_equal(base.read_images(dataset, [4, 5, 6]), pixels)
+    found = base.read_float_images(dataset, [4, 5, 6])
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[:, 0, 0, 0], [-1.0, -0.6, 1.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "received"),
+    [
+        (lambda n: np.ones([n, 4, 4, 1], np.float32), TypeError, "float32"),
+        (lambda n: np.ones([n, 4, 4, 1], np.int16), TypeError, "int16"),
+        (lambda n: None, TypeError, "NoneType"),
+        (lambda n: np.ones([n, 4, 4], np.uint8), ValueError, "(2, 4, 4)"),
+        (lambda n: np.ones([n, 8, 8, 1], np.uint8), ValueError, "(2, 8, 8, 1)"),
+        (lambda n: np.ones([n - 1, 4, 4, 1], np.uint8), ValueError, "(1, 4, 4, 1)"),
+    ],
+)
+def test_images_that_break_what_their_set_promises_are_refused_by_name(made, error, received):
+    message = f"'mine' must .* Received: {re.escape(received)}, for indices 3 to 5"
+    with pytest.raises(error, match=message):
+        base.read_images(Pictures(made), [3, 5])

@@ -103,3 +103,14 @@ def test_the_order_of_an_epoch_is_like_a_true_shuffle():
 def test_impossible_batches_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         batches(NumberedImages(), seed=0, **settings)
+
+
+def test_a_set_whose_images_are_no_uint8_is_told_before_training():
+    class Floats(NumberedImages):
+        name = "floats"
+
+        def images(self, indices):
+            return super().images(indices) / np.float32(255)
+
+    with pytest.raises(TypeError, match="'floats' must be a uint8 array.* Received: float32"):
+        batches(Floats(), batch_size=8, seed=0)

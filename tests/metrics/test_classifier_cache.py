@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from ibgan_tf.data import DATASETS, sprites
+from ibgan_tf.data import DATASETS, base, sprites
 from ibgan_tf.metrics import classifier, classifier_cache
 
 SETTINGS = classifier.ClassifierSettings(steps=3, batch_size=8, width=4, features_dim=16)
@@ -44,7 +44,7 @@ def kept(labelled_bars, tmp_path):
 
 
 def images_of(dataset):
-    return classifier.as_float(dataset.images(np.arange(6)))
+    return base.read_float_images(dataset, np.arange(6))
 
 
 def test_a_classifier_is_trained_once_and_then_read(bars, folder, monkeypatch):

@@ -19,7 +19,7 @@ class Images:
     """Seventy images of noise."""
 
     settings_class = Settings
-    size = 70
+    image_shape, size = (64, 64, 1), 70
     source = "drawn"
     sha256 = "00"
 

@@ -39,7 +39,7 @@ class FakeModel:
 
 
 class FakeDataset:
-    size = 100
+    image_shape, size = (8, 8, 1), 100
 
     def images(self, indices):
         levels = np.asarray(indices, np.uint8)
