@@ -40,7 +40,8 @@ setuptools.setup(
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22"],
         "serving": ["tensorflow-serving-api>=2.21,<2.22"],
         "sweep": ["ray>=2.60,<3"],  # runs sweeps on a cluster
-        "benchmark": ["torch==2.13.0"],  # what benchmarks/training_step.py compares with
+        # What benchmarks/training_step.py compares with, and what benchmarks/jax_search.py runs on.
+        "benchmark": ["torch==2.13.0", "jax==0.10.2"],
         "test": ["pytest>=8", "pytest-xdist>=3.6", "ruff>=0.9"],
     },
     classifiers=[

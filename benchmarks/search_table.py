@@ -3,7 +3,7 @@
     python benchmarks/search_table.py --log=results/studies/search-h200.jsonl \\
         --picture=results/studies/search-h200.png
 
-The log is what `pytorch_search.py` writes.
+The log is what `pytorch_search.py` or `jax_search.py` writes.
 """
 
 import argparse

@@ -1,0 +1,1 @@
+"""IB-GAN's dSprites step in JAX, for many runs at once on one GPU."""
