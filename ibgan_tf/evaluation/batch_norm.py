@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from ibgan_tf.data.base import ImageDataset
+from ibgan_tf import registry
+from ibgan_tf.data.base import ImageDataset, read_images
 from ibgan_tf.data.pixels import from_pixels
 
 STATISTICS = ("training", "real_images")
@@ -37,8 +38,10 @@ def statistics_of(
         seed: which images.
 
     Raises:
-        ValueError: "real_images", and the model's encoding has no statistics to estimate.
+        ValueError: other statistics, or "real_images", and the model's encoding has none to
+            estimate.
     """
+    registry.lookup(dict.fromkeys(STATISTICS), statistics, kind="statistics")
     if statistics == "training":
         yield
         return
@@ -68,7 +71,7 @@ def _estimate(model, layers, dataset: ImageDataset, *, num_batches: int, seed: i
     for batch in range(num_batches):
         for layer in layers:
             layer.momentum = batch / (batch + 1)  # a running mean of all batches
-        images = dataset.images(rng.integers(dataset.size, size=64))
+        images = read_images(dataset, rng.integers(dataset.size, size=64))
         model.update_encoding_statistics(from_pixels(images))
 
 

@@ -34,6 +34,9 @@ def image_networks(
     Returns:
         front: what they share, or None.
         networks: by name, on the front's map or on images.
+
+    Raises:
+        ValueError: the image size isn't 28, 32 or 64, or the channels aren't 1 or 3.
     """
     front, networks = dcgan.readers(
         image_shape, outputs, trunk=config.trunk, width=config.discriminator_width, dtype=dtype

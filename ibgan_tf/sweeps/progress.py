@@ -19,7 +19,7 @@ class RunProgress:
         step: that it has reached.
         steps_per_second: its last speed, or None.
         evaluations: how many are left, 0 for a run that has ended.
-        ended: whether nothing more will be done for it: finished or failed.
+        ended: whether nothing more will be done for it: finished, failed or stopped.
     """
 
     model: str

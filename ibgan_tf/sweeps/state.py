@@ -24,6 +24,7 @@ class SweepState:
 
     Args:
         runs: of the study.
+        jobs: what is left to do; nothing more is done for a run without one.
         folder: the sweep's.
         journal: of the sweep.
         screen: where progress is shown.
@@ -33,12 +34,14 @@ class SweepState:
     def __init__(
         self,
         runs: Sequence[PlannedRun],
+        jobs: Sequence[Job],
         folder: pathlib.Path,
         journal: Journal,
         screen: Screen,
         write_board: Board | None,
     ):
         self._runs = {run.name: run for run in runs}
+        self._left = {job.run: job for job in jobs}
         self._folder, self._journal, self._screen = folder, journal, screen
         self._write_board = write_board
         self._evaluation_seconds: list[float] = []
@@ -59,6 +62,7 @@ class SweepState:
             self._journal.add(FINISHED, job.run, seconds=outcome.seconds, evaluated=evaluated)
         else:
             self._add(outcome.status, job.run, seconds=outcome.seconds, reason=outcome.reason)
+        del self._left[job.run]
         if outcome.status == FINISHED and job.evaluations:
             self._evaluation_seconds.append(outcome.evaluation_seconds / len(job.evaluations))
         took = datetime.timedelta(seconds=round(outcome.seconds))
@@ -91,7 +95,7 @@ class SweepState:
             found = {name: self._progress(run) for name, run in self._runs.items()}
             seconds = list(self._evaluation_seconds)
             mean = sum(seconds) / len(seconds) if seconds else None
-            events = Counter(map(self._event, self._runs))
+            events = self._ends()
             text = progress_text(
                 list(found.values()),
                 finished=events[FINISHED],
@@ -104,21 +108,29 @@ class SweepState:
     def _event(self, run: str) -> object:
         return self._journal.last(run).get("event")
 
+    def _ends(self) -> Counter[object]:
+        """Counts how the runs have ended of which nothing is left to do.
+
+        A run that is left may be finished, but for an evaluation, or have failed before.
+        """
+        return Counter(self._event(name) for name in self._runs if name not in self._left)
+
     def _progress(self, run: PlannedRun) -> RunProgress:
         """Returns how far a run is."""
+        job = self._left.get(run.name)
         step, speed = read_progress(self._folder / run.name)
         return RunProgress(
             model=str(run.settings["model"]),
             steps=int(run.settings["steps"]),
             step=step,
             steps_per_second=speed,
-            evaluations=len(evaluation_flags(run.evaluation)),
-            ended=self._event(run.name) in (FINISHED, FAILED),
+            evaluations=len(job.evaluations) if job else 0,
+            ended=job is None,
         )
 
     def end(self, stopped_by: int | None) -> int:
         """Tells what came of all runs; returns the exit code."""
-        events = Counter(map(self._event, self._runs))
+        events = self._ends()
         others = len(self._runs) - events[FINISHED] - events[FAILED]
         parts = [f"{events[FINISHED]} of {len(self._runs)} runs are finished"]
         parts += [f"{events[FAILED]} failed"] * bool(events[FAILED])

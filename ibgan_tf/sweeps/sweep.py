@@ -156,7 +156,7 @@ def run_sweep(
         atomic.write_text(folder / STUDY_FILE, study)
         last = {run.name: journal.last(run.name) for run in runs}
         jobs = plan_jobs(runs, folder, scripts, last, retry_failed=retry_failed)
-        sweep = SweepState(runs, folder, journal, screen, write_board)
+        sweep = SweepState(runs, jobs, folder, journal, screen, write_board)
         screen.say(_opening_text(runs, jobs, last))
         sweep.write_board()
         if jobs:

@@ -166,11 +166,6 @@ def test_the_codes_are_the_encoders_means_and_probabilities(infovaegan, batch):
     np.testing.assert_allclose(infovaegan.classify(batch["images"]), p, rtol=1e-4)
 
 
-def test_without_categories_nothing_is_classified(image_shape):
-    model = ALI(ALIConfig(**TINY | {"categorical_sizes": ()}), image_shape)
-    assert not hasattr(model, "classify")
-
-
 def test_infovaegans_rates_are_those_of_its_code():
     config = PRESETS["chairs3d"].config
     assert (config.noise_dim, config.continuous_dim, config.categorical_sizes) == (100, 10, (10,))

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ibgan_tf.models import gan_training
 from ibgan_tf.models.ibgan import IBGAN
 from ibgan_tf.seeds import Draw, stateless_seed
 
@@ -243,16 +242,6 @@ def test_a_scheduled_step_is_one_of_the_rate_at_its_place(ibgan, batch, update_o
 
 
 # Instance noise and labels
-
-
-@pytest.mark.parametrize(
-    ("step", "scale"), [(0, 0.5), (25, 0.4), (50, 0.3), (100, 0.1), (101, 0.1), (10_000, 0.1)]
-)
-def test_instance_noise_changes_linearly_and_then_stays(ibgan, step, scale):
-    model = ibgan(instance_noise_start=0.5, instance_noise_end=0.1, instance_noise_steps=100)
-    model.step.assign(step)
-    found = gan_training.instance_noise_scale(model.config, model.step.value)
-    np.testing.assert_allclose(found, scale, rtol=1e-6)
 
 
 def test_what_the_networks_see_is_noisy_and_clipped(ibgan, batch, step_by_hand, monkeypatch):

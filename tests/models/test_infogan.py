@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ibgan_tf.models import base, codes
+from ibgan_tf.models import codes
 from ibgan_tf.models.gan import PRESETS as GAN_PRESETS
 from ibgan_tf.models.infogan import PRESETS, InfoGAN, InfoGANConfig
 from ibgan_tf.seeds import Draw, stateless_seed
@@ -279,12 +279,6 @@ def test_codes_are_read_off_images_part_by_part(infogan, batch, form):
     np.testing.assert_allclose(s1, tf.nn.softmax(outputs[:, -4:]), rtol=1e-5)
     np.testing.assert_array_equal(model.represent(images), np.concatenate([c, s1], axis=1))
     np.testing.assert_array_equal(model.classify(images), s1)
-
-
-def test_only_a_model_with_a_category_classifies(infogan, image_shape):
-    assert isinstance(infogan("separate"), base.Classifies)
-    config = InfoGANConfig(**TINY | {"categorical_sizes": ()})
-    assert not isinstance(InfoGAN(config, image_shape), base.Classifies)
 
 
 @every_form
