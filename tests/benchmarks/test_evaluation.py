@@ -15,12 +15,13 @@ SIZES = (4, 5, 6)
 
 
 class Grid:
-    """Images of three factors; here the image is its index."""
+    """Images of three factors; here the image is a pixel, its index."""
 
-    factor_names, factor_sizes, size = ("a", "b", "c"), SIZES, 120
+    name, image_shape, size = "grid", (1, 1, 1), 120
+    factor_names, factor_sizes = ("a", "b", "c"), SIZES
 
     def images(self, indices):
-        return np.asarray(indices, np.float32)[:, np.newaxis]
+        return np.asarray(indices, np.uint8).reshape([-1, 1, 1, 1])
 
     def factors(self, indices):
         return factors_from_index(indices, self.factor_sizes)
@@ -40,7 +41,7 @@ class Table:
     def represent(self, images, kind, *, seed=None):
         import tensorflow as tf
 
-        index = tf.cast(tf.round((images[:, 0] + 1.0) * 127.5), tf.int32)
+        index = tf.cast(tf.round((images[:, 0, 0, 0] + 1.0) * 127.5), tf.int32)
         return tf.gather(tf.constant(self.codes, tf.float32), index)
 
 
