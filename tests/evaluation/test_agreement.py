@@ -96,7 +96,9 @@ def test_runs_of_one_name_are_told_apart_by_their_paths(scored_run, tmp_path):
 def test_the_kl_of_a_vae_is_of_real_images():
     model = VAE(VAEConfig(z_dim=2), (28, 28, 1))
     images = np.random.default_rng(0).integers(256, size=[50, 28, 28, 1], dtype=np.uint8)
-    dataset = types.SimpleNamespace(size=50, images=lambda indices: images[indices])
+    dataset = types.SimpleNamespace(
+        size=50, image_shape=images.shape[1:], images=lambda indices: images[indices]
+    )
     run = types.SimpleNamespace(model=model, dataset=dataset)
     posterior = model.infer(images.astype(np.float32) / 127.5 - 1.0)
     expected = tfd.kl_divergence(posterior, tfd.Normal(tf.zeros([2]), 1.0)).numpy().mean(axis=0)

@@ -147,7 +147,9 @@ def test_the_information_of_a_category_is_the_sum_of_its_parts():
     config = JointVAEConfig(z_dim=2, categorical_sizes=(3,))
     model = JointVAE(config, (28, 28, 1))
     images = np.random.default_rng(0).integers(256, size=[20, 28, 28, 1], dtype=np.uint8)
-    dataset = types.SimpleNamespace(size=20, images=lambda indices: images[indices])
+    dataset = types.SimpleNamespace(
+        size=20, image_shape=images.shape[1:], images=lambda indices: images[indices]
+    )
     found = bounds.of_each_code(model, dataset, num_samples=50, seed=0)
     whole = bounds.of_posterior(model, dataset, num_samples=50, seed=0)["dimension_kl"]
     assert {name: values.shape for name, values in found.items()} == {"z": (2,), "s1": (1,)}
