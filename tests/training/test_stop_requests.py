@@ -10,6 +10,14 @@ from ibgan_tf.training.stop_requests import stop_requests
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
+@pytest.fixture(autouse=True)
+def terminal():
+    """SIGHUP does what it does in a terminal, where the tests run under nohup, too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_becomes_a_request_that_is_told_once(capfd, number):
     with stop_requests() as stop_request:
