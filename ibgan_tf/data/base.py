@@ -124,7 +124,7 @@ def read_float_images(dataset: ImageDataset, indices: ArrayLike) -> np.ndarray:
 def _listed(indices: ArrayLike) -> str:
     """Returns which images were asked for, the first and the last of many."""
     known = np.ravel(indices).tolist()
-    return f"index {known[0]}" if len(known) == 1 else f"indices {known[0]} to {known[-1]}"
+    return f"indices {known[0]} to {known[-1]}" if len(known) > 1 else f"indices {known}"
 
 
 def random_order(size: int, count: int, *, seed: int) -> np.ndarray:
