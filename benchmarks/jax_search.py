@@ -31,9 +31,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax_ibgan import runs as jax_runs
+from measuring import sprite_search
 
 from ibgan_tf.data import base, sprites
-from ibgan_tf.metrics import factor_vae_score
 
 DATASET = "dsprites"
 SCORED_IMAGES = 50_000
@@ -107,17 +107,6 @@ def runs_that_fit(runs: int, *, steps: int, seconds: float, rate: float) -> int:
     return runs if seconds * rate >= steps else max(1, int(runs * seconds * rate / steps))
 
 
-def score(code: np.ndarray, factors: np.ndarray) -> dict[str, Any]:
-    """Returns the FactorVAE score by `disentanglement_lib`, and what it is made of."""
-    found = factor_vae_score(code, factors)
-    return {
-        "factor_vae": round(float(found["score"]), 4),
-        "num_active_dims": int(found["num_active_dims"]),
-        "factor_accuracy": np.round(found["factor_accuracy"], 3).tolist(),
-        "votes": np.asarray(found["train_votes"]).tolist(),
-    }
-
-
 class Search:
     """Trains runs up to a time, and writes a row of JSON per report and score of each.
 
@@ -180,7 +169,7 @@ class Search:
         """Computes the runs' codes, and has them scored in other processes."""
         for index, codes in enumerate(self._runs.codes(self._sample)):
             if np.isfinite(codes).all():
-                future = self._scorers.submit(score, codes, self._factors)
+                future = self._scorers.submit(sprite_search.factor_vae, codes, self._factors)
                 self._pending.append((index, self._runs.step, future))
             else:
                 self._write(index, self._runs.step, {"failed": "its codes aren't finite"})
@@ -233,7 +222,7 @@ def main() -> None:
         descriptions = read_runs(flags.runs, flags.limit)
     except (OSError, ValueError) as error:
         sys.exit(f"jax_search.py: error: {error}")
-    packed = jax_runs.render()
+    packed = sprite_search.render()
     print(f"{time.monotonic() - began:.0f} s: rendered; {jax.devices()[0]}", flush=True)
     context = multiprocessing.get_context("spawn")
     with (

@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import torch
+from measuring import sprite_search
 from pytorch_ibgan import images as pytorch_images
 from pytorch_ibgan import step as pytorch_step
 
@@ -57,7 +58,7 @@ def train(
             row = {"step": step, "steps_per_second": report_every / (time.monotonic() - began)}
             row |= {name: (value / report_every).tolist() for name, value in sums.items()}
             if score_every and step % score_every == 0:
-                row |= pytorch_images.factor_vae(
+                row |= sprite_search.factor_vae(
                     *pytorch_images.codes(baseline, images), settings="fast"
                 )
             with open(log, "a", encoding="utf-8") as file:
@@ -103,7 +104,7 @@ def main() -> None:
         file.write(json.dumps({"step": 0, **dataclasses.asdict(settings)}) + "\n")
     train(
         baseline,
-        pytorch_images.Images(pytorch_images.render().to(baseline.device)),
+        pytorch_images.Images(torch.from_numpy(sprite_search.render()).to(baseline.device)),
         steps=given["steps"],
         batch_size=given["batch_size"],
         report_every=given["report_every"],

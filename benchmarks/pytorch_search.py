@@ -30,6 +30,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
 import numpy as np
 import torch
+from measuring import sprite_search
 from pytorch_ibgan import images as pytorch_images
 from pytorch_ibgan import step as pytorch_step
 
@@ -187,7 +188,7 @@ class Search:
         """Computes a run's codes, and has them scored in another process."""
         codes, factors = run.codes()
         if np.isfinite(codes).all():
-            future = self._scorers.submit(pytorch_images.factor_vae, codes, factors)
+            future = self._scorers.submit(sprite_search.factor_vae, codes, factors)
             self._scores.append((run, run.steps, future))
         else:
             self._write(run, run.steps, {"failed": "its codes aren't finite"})
@@ -236,7 +237,7 @@ def main() -> None:
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     form = pytorch_step.Form(precision=flags.precision, channels_last=flags.channels_last)
 
-    packed = pytorch_images.render().to("cuda")
+    packed = torch.from_numpy(sprite_search.render()).to("cuda")
     print(f"{time.monotonic() - began:.0f} s: rendered", flush=True)
     descriptions = json.loads(flags.runs.read_text(encoding="utf-8"))[: flags.limit]
     with open(flags.log, "a", encoding="utf-8") as file:

@@ -18,11 +18,6 @@ BATCH_SIZE = 64
 ENCODED_AT_ONCE = 250  # images, of which the number to encode is a multiple
 
 
-def render() -> np.ndarray:
-    """Returns the 737,280 sprites, bit-packed: uint8 [737280, 512], 377 MB."""
-    return np.concatenate(list(sprites.render())).reshape(-1, sprites.PACKED_BYTES)
-
-
 def unpack(packed: jax.Array) -> jax.Array:
     """Returns images [..., 64, 64, 1] in [-1, 1] of packed sprites [..., 512]."""
     bits = (packed[..., None] >> jnp.arange(7, -1, -1, dtype=jnp.uint8)) & 1

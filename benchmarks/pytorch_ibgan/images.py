@@ -1,12 +1,9 @@
-"""dSprites on the device, and the score of a baseline's codes. NumPy and PyTorch alone."""
-
-from typing import Any
+"""dSprites on the device, and a baseline's codes of it. NumPy and PyTorch alone."""
 
 import numpy as np
 import torch
 
 from ibgan_tf.data import base, sprites
-from ibgan_tf.metrics import factor_vae_score
 from pytorch_ibgan import step as pytorch_step
 
 COLOR_LEVELS = 8
@@ -14,17 +11,11 @@ SCORED_IMAGES = 100_000  # of 737,280 and more
 BATCH_SIZE = 2_000  # of the images that are encoded
 
 
-def render() -> torch.Tensor:
-    """Returns the 737,280 sprites, bit-packed: uint8 [737280, 512], 377 MB."""
-    packed = np.concatenate(list(sprites.render()))
-    return torch.from_numpy(packed.reshape(-1, sprites.PACKED_BYTES))
-
-
 class Images:
     """dSprites, or Color-dSprites of 512 colours, from packed sprites.
 
     Args:
-        packed: what `render` returns, on any device.
+        packed: what `sprite_search.render` returns, on any device.
         colored: whether the sprites are coloured: image i then shows colour i // 737,280.
     """
 
@@ -61,14 +52,3 @@ def codes(baseline: pytorch_step.Baseline, images: Images) -> tuple[np.ndarray, 
     for network in baseline.networks():
         network.train()
     return torch.cat(means).cpu().numpy(), base.factors_from_index(indices, images.factor_sizes)
-
-
-def factor_vae(code: np.ndarray, factors: np.ndarray, *, settings: str = "full") -> dict[str, Any]:
-    """Returns the FactorVAE score by `disentanglement_lib`, and what it is made of."""
-    found = factor_vae_score(code, factors, settings=settings)
-    return {
-        "factor_vae": round(float(found["score"]), 4),
-        "num_active_dims": int(found["num_active_dims"]),
-        "factor_accuracy": np.round(found["factor_accuracy"], 3).tolist(),
-        "votes": np.asarray(found["train_votes"]).tolist(),
-    }

@@ -61,7 +61,6 @@ def run_codes(
         ValueError: the model can't encode, or a name is unknown.
     """
     representation = choose_representation(run.model, representation, name=run.config.model)
-    registry.lookup(dict.fromkeys(batch_norm.STATISTICS), statistics, kind="statistics")
     indices = choose_images(run.dataset, num_images)
     provenance = provenance_of(
         run.model,

@@ -34,6 +34,15 @@ class Published:
     protocol: str | None = None
     by_protocol_only: bool = False
 
+    def is_compared(self, protocol: str, *, is_first: bool) -> bool:
+        """Says whether scores by a protocol are compared with the number.
+
+        Args:
+            protocol: of the scores.
+            is_first: whether it is the first that is shown.
+        """
+        return protocol == self.protocol or (is_first and not self.by_protocol_only)
+
     def text(self) -> str:
         """Returns the number as the paper has it."""
         text = f"{self.mean:.{self.decimals}f}"
@@ -170,18 +179,17 @@ def _beside(
     groups: Sequence[Group],
 ) -> list[tables.Beside]:
     """Returns the columns of the papers' numbers; those of the table are of the procedures."""
-    compared = [_of(metric, group) for group in groups]
-    protocols = {one.protocol for one in compared}
-    first = any(not one.by_protocol_only for one in compared)
+
+    def is_compared(group: Group, place: int) -> bool:
+        protocol = procedures[place].protocol
+        return _of(metric, group).is_compared(protocol, is_first=place == 0)
+
     places = [
-        i for i, one in enumerate(procedures) if (i == 0 and first) or one.protocol in protocols
+        place for place in range(len(procedures)) if any(is_compared(one, place) for one in groups)
     ]
 
     def difference(group: Group, values: Sequence[Sequence[Sequence[float]]], place: int) -> Cell:
-        published = _of(metric, group)
-        nearest = procedures[place].protocol == published.protocol
-        compared = nearest or (place == 0 and not published.by_protocol_only)
-        return _difference(published, values[place] if compared else [])
+        return _difference(_of(metric, group), values[place] if is_compared(group, place) else [])
 
     return [
         tables.Beside(

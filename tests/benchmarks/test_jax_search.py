@@ -34,7 +34,7 @@ def small(search, monkeypatch):
 @pytest.fixture(scope="module")
 def packed(search):
     """Gives all sprites."""
-    return search.jax_runs.render()
+    return search.sprite_search.render()
 
 
 def test_the_fixed_settings_and_the_defaults_are_those_of_the_model(search):
@@ -77,7 +77,7 @@ def test_all_runs_are_trained_and_scored_and_the_first_go_on(
     flags = {"runs": tmp_path / "runs.json", "log": tmp_path / "log.jsonl", "seconds": 3_000}
     flags |= {"steps": 10, "report_every": 2, "score_every": 8, "precision": "float32"}
     monkeypatch.setattr(sys, "argv", ["x", *[f"--{name}={one}" for name, one in flags.items()]])
-    monkeypatch.setattr(small.jax_runs, "render", lambda: packed)
+    monkeypatch.setattr(small.sprite_search, "render", lambda: packed)
     pool = concurrent.futures.ThreadPoolExecutor
     monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", lambda *_: pool(1))
     small.main()

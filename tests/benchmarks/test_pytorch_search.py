@@ -43,9 +43,9 @@ def images(search):
 
 
 @pytest.fixture(scope="module")
-def packed(images):
+def packed(search):
     """Gives all sprites."""
-    return images.render()
+    return torch.from_numpy(search.sprite_search.render())
 
 
 @pytest.mark.parametrize("colored", [False, True])

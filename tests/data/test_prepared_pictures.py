@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from ibgan_tf.data import image_files, picture_preparation
-from ibgan_tf.data.picture_preparation import Listing
 from ibgan_tf.data.picture_shards import PictureSettings
-from ibgan_tf.data.picture_sources import list_folder
 from ibgan_tf.data.prepared_pictures import PreparedPictures
 
 SETTINGS = PictureSettings(image_size=28)
@@ -24,12 +22,11 @@ def pictures(tmp_path_factory, write_pictures):
 
 
 @pytest.fixture
-def folder(tmp_path, pictures, monkeypatch):
+def folder(tmp_path, pictures, monkeypatch, prepare_all):
     """A prepared folder of them, in three shards."""
     monkeypatch.setattr(picture_preparation, "LEAST_IN_SHARD", 8)
     path = tmp_path / "set" / "prepared"
-    listing = Listing(source=list_folder(pictures), splits=SPLITS)
-    picture_preparation.prepare(path, listing, SETTINGS, num_processes=1)
+    prepare_all(path, pictures, splits=SPLITS)
     return path
 
 
