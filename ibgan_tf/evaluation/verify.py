@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -124,6 +125,7 @@ def _verify_step(
         if step in loadable_steps(record_dir):
             run = load_run(record_dir, step=step, data_dir=data_dir)
             run = dataclasses.replace(run, run_dir=pathlib.Path(folder))
+            _copy_reconstructor(record_dir, run)
             digest = codes.weights_hash(run.model.networks())
             try:
                 run.dataset  # noqa: B018 -- opened when it is first asked for
@@ -139,28 +141,38 @@ def _verify_step(
                 yield Verdict(**same, found=None, verdict=DIFFERENT, note=note)
                 continue
             try:
-                score = _score_again(run, result)
+                found = _score_again(run, result)
             except _UncheckableError as reason:
                 yield Verdict(**same, found=None, verdict=SKIPPED, note=str(reason))
                 continue
             recorded_data = result["data_source"]["sha256"]
-            other = "" if recorded_data == run.dataset.sha256 else "on other data"
-            close = is_close(result["metric"], result["score"], score)
+            other = "" if recorded_data == found["data_source"]["sha256"] else "on other data"
+            close = is_close(result["metric"], result["score"], found["score"])
             verdict = SAME if close else DIFFERENT
-            yield Verdict(**same, found=score, verdict=verdict, note=other)
+            yield Verdict(**same, found=found["score"], verdict=verdict, note=other)
 
 
-def _score_again(run: Run, result: Mapping[str, Any]) -> float:
-    """Returns the score of a kept result, computed anew, or raises _UncheckableError."""
+def _copy_reconstructor(record_dir: pathlib.Path, run: Run) -> None:
+    """Copies what encodes for a GAN, if the record has it, to where the run looks for it."""
+    kept = codes.metrics_folder(record_dir, run.step) / afterwards.FOLDER
+    if kept.is_dir():
+        shutil.copytree(kept, codes.metrics_folder(run.run_dir, run.step) / afterwards.FOLDER)
+
+
+def _score_again(run: Run, result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns a kept result computed anew, or raises _UncheckableError."""
     name, seed, protocol = result["metric"], result["seed"], result["protocol"]
     settings = result["settings"].partition("-")[0]  # "fast-20000_images" is "fast" of a sample
     if name in METRICS:
+        recorded_reconstructor = result.get("reconstructor", {}).get("sha256")
         table = codes.run_codes(
             _with_reconstructor(run, result),
             representation=result["representation"],
             statistics=result["batch_norm_statistics"],
             num_images=result.get("num_images"),
         )
+        if table.provenance.get("reconstructor", {}).get("sha256") != recorded_reconstructor:
+            raise _UncheckableError("its reconstructor isn't kept, and one trained here is another")
         (found,) = scores.score_codes(
             table, run.dataset, [name], settings=settings, protocols=[protocol], seed=seed
         )
@@ -185,7 +197,7 @@ def _score_again(run: Run, result: Mapping[str, Any]) -> float:
         raise _UncheckableError("needs other runs")
     else:
         raise _UncheckableError(f"this version has no metric {name!r}")
-    return found["score"]
+    return found
 
 
 def _with_reconstructor(run: Run, result: Mapping[str, Any]) -> Run:

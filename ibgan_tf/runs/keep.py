@@ -85,13 +85,15 @@ def keep_run(
 
 
 def _shown(run_dir: pathlib.Path, step: int) -> list[pathlib.Path]:
-    """Returns the pictures and the metric files of a step."""
+    """Returns the files of a step's pictures and metrics, and of a GAN's reconstructor."""
     patterns = (
         f"samples/step-{step}.png",
         f"traversals/step-{step}-*.png",
         f"metrics/step-{step}/*.json",
+        f"metrics/step-{step}/afterwards/**/*",
     )
-    return [path for pattern in patterns for path in run_dir.glob(pattern)]
+    found = [path for pattern in patterns for path in run_dir.glob(pattern)]
+    return [path for path in found if path.is_file()]
 
 
 def _check_target(target: pathlib.Path, source: pathlib.Path) -> None:

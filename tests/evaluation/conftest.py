@@ -1,4 +1,4 @@
-"""A run of a narrow IB-GAN on a small data set with factors, with two snapshots to score."""
+"""Runs of a narrow IB-GAN and a narrow GAN on a small data set with factors, to score."""
 
 import shutil
 
@@ -9,6 +9,7 @@ import tensorflow as tf
 from ibgan_tf.data import DATASETS
 from ibgan_tf.data.base import factors_from_index, index_from_factors
 from ibgan_tf.data.dsprites import DSpritesSettings
+from ibgan_tf.models.gan import GAN, GANConfig
 from ibgan_tf.models.ibgan import IBGAN, IBGANConfig
 from ibgan_tf.runs import record, weights
 from ibgan_tf.runs.options import RunOptions
@@ -92,6 +93,30 @@ def _made_run(tmp_path_factory, write_squares_record):
     for step in (3, 7):
         model.encoder.layers[-1].kernel.assign(model.encoder.layers[-1].kernel * step * 10)
         weights.save_networks(run_dir, model.networks(), step=step)
+    return run_dir
+
+
+@pytest.fixture(scope="session")
+def _gan():
+    # Orthogonal kernels: images of kernels as small as N(0, 0.02**2) show nothing of the codes.
+    config = GANConfig(
+        noise_dim=2,
+        continuous_dim=1,
+        categorical_sizes=(3,),
+        generator_width=4,
+        discriminator_width=4,
+        initialization="orthogonal",
+    )
+    return GAN(config, SmallSquares.image_shape)
+
+
+@pytest.fixture
+def gan_run(squares, _gan, write_squares_record, tmp_path):
+    """Gives the folder of a run of a GAN with a snapshot at step 5."""
+    run_dir = tmp_path / "gan"
+    run_dir.mkdir()
+    write_squares_record(run_dir, model="gan", config=_gan.config, steps=5)
+    weights.save_networks(run_dir, _gan.networks(), step=5)
     return run_dir
 
 

@@ -8,38 +8,12 @@ import pytest
 import tensorflow as tf
 
 from ibgan_tf.evaluation import afterwards, choosing, codes, evaluate
-from ibgan_tf.models.gan import GAN, GANConfig
-from ibgan_tf.runs import weights
 from ibgan_tf.runs.load import load_run
 
 # Without real images: those of an untrained generator are nothing like them.
 TRAINING = afterwards.Training(
     steps=150, batch_size=16, learning_rate=1e-2, reconstruct_real_images=False
 )
-# Orthogonal kernels: images of kernels as small as N(0, 0.02**2) show nothing of the codes.
-CONFIG = GANConfig(
-    noise_dim=2,
-    continuous_dim=1,
-    categorical_sizes=(3,),
-    generator_width=4,
-    discriminator_width=4,
-    initialization="orthogonal",
-)
-
-
-@pytest.fixture(scope="module")
-def gan():
-    return GAN(CONFIG, (28, 28, 1))
-
-
-@pytest.fixture
-def gan_run(squares, gan, write_squares_record, tmp_path):
-    """Gives the folder of a run of a GAN with a snapshot at step 5."""
-    run_dir = tmp_path / "gan"
-    run_dir.mkdir()
-    write_squares_record(run_dir, model="gan", config=CONFIG, steps=5)
-    weights.save_networks(run_dir, gan.networks(), step=5)
-    return run_dir
 
 
 def test_results_of_a_gan_name_the_reconstructor_and_say_how_it_was_trained(gan_run, capsys):

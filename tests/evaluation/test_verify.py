@@ -126,6 +126,25 @@ def test_a_reconstructor_from_afterwards_is_trained_as_it_was(scored_run, monkey
     assert (asked, found.verdict) == ([how], verify.SAME)
 
 
+def test_a_kept_reconstructor_is_read_and_a_lost_one_that_comes_out_otherwise_is_not_compared(
+    gan_run, monkeypatch
+):
+    how = afterwards.Training(steps=2, batch_size=4)
+    evaluate.evaluate_run(gan_run, metrics=["mig"], settings="fast", reconstructor=how)
+    train = afterwards.train
+    monkeypatch.setattr(afterwards, "train", pytest.fail)
+    (found,) = verdicts(gan_run.parent).values()
+    assert (found.verdict, found.note) == (verify.SAME, "")
+    shutil.rmtree(codes.metrics_folder(gan_run, 5) / afterwards.FOLDER)
+    monkeypatch.setattr(afterwards, "train", lambda *_: None)  # as another processor: other weights
+    (found,) = verdicts(gan_run.parent).values()
+    assert (found.verdict, found.found) == (verify.SKIPPED, None)
+    assert found.note == "its reconstructor isn't kept, and one trained here is another"
+    monkeypatch.setattr(afterwards, "train", train)
+    (found,) = verdicts(gan_run.parent).values()
+    assert found.verdict == verify.SAME
+
+
 def test_other_statistics_are_estimated_again(scored_run):
     evaluate.evaluate_run(
         scored_run, metrics=["mig"], statistics="real_images", representation="z_mean"

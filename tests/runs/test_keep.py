@@ -22,6 +22,7 @@ def run_dir(tmp_path, record):
             f"samples/step-{step}.png",
             f"traversals/step-{step}-1.png",
             f"metrics/step-{step}/mig.json",
+            f"metrics/step-{step}/afterwards/weights/step-5/reconstructor.weights.h5",
             f"metrics/step-{step}/codes-r_mean-training.npy",
             f"checkpoints/ckpt-{step}.index",
         ):
@@ -41,6 +42,7 @@ def test_a_record_has_the_chosen_steps_alone_and_no_checkpoints(run_dir, tmp_pat
         "samples/step-20.png",
         "traversals/step-20-1.png",
         "metrics/step-20/mig.json",
+        "metrics/step-20/afterwards/weights/step-5/reconstructor.weights.h5",
     }
 
 
