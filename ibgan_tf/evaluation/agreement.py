@@ -1,5 +1,6 @@
 """UDR over several runs: how well each agrees with the others, without factors."""
 
+import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -26,7 +27,9 @@ def evaluate_agreement(
     seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
 ) -> list[dict[str, Any]]:
-    """Scores runs by their agreement and writes metrics/step-N/udr-<protocol>.json into each.
+    """Scores runs by their agreement and writes metrics/step-N/udr-<...>.json into each.
+
+    A result's settings name the models that were compared: "full-3_models-1a2b3c4d".
 
     Args:
         run_dirs: two or more runs on the same images.
@@ -59,6 +62,7 @@ def evaluate_agreement(
     )
     seconds = time.monotonic() - began
     names = run_names(run_dirs)
+    compared = compared_models([table.provenance["weights_sha256"] for table in tables])
     pairwise = np.array(found["pairwise"])  # [i, j]: how far i agrees with j
     results = []
     for number, (run, table) in enumerate(zip(runs, tables, strict=True)):
@@ -71,7 +75,8 @@ def evaluate_agreement(
             },
             "informative_dims": found["informative_dims"][number],
             "num_points": found["num_points"],
-            **{name: found[name] for name in ("protocol", "settings", "seed")},
+            "settings": f"{found['settings']}-{compared}",
+            **{name: found[name] for name in ("protocol", "seed")},
         }
         provenance = {k: v for k, v in table.provenance.items() if k != "num_images"}
         result = scores.as_result("udr", own, provenance, seconds=seconds, dataset=run.dataset)
@@ -99,6 +104,16 @@ def check_different(run_dirs: Sequence[str | os.PathLike[str]]) -> None:
                 f"Received: {known[folder]} and {path}."
             )
         known[folder] = path
+
+
+def compared_models(weights: Sequence[str]) -> str:
+    """Returns what tells the scores among some models from those among others: how many, a hash.
+
+    Args:
+        weights: the hash of each model's weights.
+    """
+    digest = hashlib.sha256("".join(sorted(weights)).encode()).hexdigest()
+    return f"{len(weights)}_models-{digest[:8]}"
 
 
 def run_names(run_dirs: Sequence[str | os.PathLike[str]]) -> list[str]:

@@ -58,8 +58,9 @@ def evaluate_centrality(
     seed: int = 0,
     data_dir: str | os.PathLike[str] | None = None,
 ) -> list[tuple[pathlib.Path, dict[str, Any]]]:
-    """Scores models by ModelCentrality; writes metrics/step-N/model_centrality.json of each.
+    """Scores models by ModelCentrality; writes metrics/step-N/model_centrality-<...>.json of each.
 
+    A result's settings name the models that were compared: "full-3_models-1a2b3c4d".
     A code takes part with more than half a nat: one that sleeps could be found by chance alone.
     Models with fewer such codes than another are asked for as many, of which some can't be told:
     see `ibgan_tf.metrics.model_centrality`. Models with fewer than two agree with no other.
@@ -101,12 +102,13 @@ def evaluate_centrality(
     seconds = (time.monotonic() - began) / len(runs)
     names = agreement.run_names([run.run_dir for run in runs])
     labels = [f"{name}, step {run.step}" for name, run in zip(names, runs, strict=True)]
+    compared = agreement.compared_models([codes.weights_hash(r.model.networks()) for r in runs])
     results = []
     for number, judge in enumerate(judges):
         own = {
             "score": found["score"][number],
             "protocol": PROTOCOL,
-            "settings": settings,
+            "settings": f"{settings}-{compared}",
             "seed": seed,
             "similarity": {
                 label: found["similarity"][number][other]

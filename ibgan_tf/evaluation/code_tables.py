@@ -1,8 +1,9 @@
 """Scores of tables of codes: of a file's (`scripts/evaluate.py --codes`), a run's, an export's."""
 
+import json
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ibgan_tf import registry
@@ -38,13 +39,16 @@ def evaluate_codes(
         results: one per metric and protocol.
 
     Raises:
+        FileExistsError: output_dir has scores of other codes.
         FileNotFoundError: a file is missing.
         ValueError: a name is unknown, or the codes can't be scored.
     """
     check_asked(metrics, protocols, seed=seed)
     data = registry.lookup(DATASETS, dataset, kind="dataset")(data_dir)
+    table = codes.file_codes(path, data, indices_path=indices)
+    _check_same_codes(output_dir, table.provenance)
     return evaluate_table(
-        codes.file_codes(path, data, indices_path=indices),
+        table,
         data,
         output_dir=output_dir,
         metrics=metrics,
@@ -189,6 +193,22 @@ def left_out_protocols(
             if why is not None:
                 left_out[f"{name} by {protocol}"] = why
     return left_out
+
+
+def _check_same_codes(output_dir: pathlib.Path, provenance: Mapping[str, Any]) -> None:
+    """Refuses a folder with scores of other codes, which would be mixed with these or replaced."""
+    for path in sorted(output_dir.glob("*.json")):
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:  # damaged, or no result
+            continue
+        names = {"codes_sha256", "indices_sha256"}
+        if "codes_file" in known and any(known.get(n) != provenance.get(n) for n in names):
+            raise FileExistsError(
+                "output_dir must be empty or hold scores of the same codes. "
+                f"Received: output_dir={output_dir}, where {path.name} is of other ones of "
+                f"{known['codes_file']}. Choose another --output_dir"
+            )
 
 
 def _own_protocols(name: str, protocols: Sequence[str]) -> list[str]:

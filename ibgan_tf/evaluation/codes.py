@@ -225,8 +225,10 @@ def file_codes(
     }
     if indices is None:
         indices = np.arange(num_images)
-    elif len(np.unique(indices)) < dataset.size or num_images > dataset.size:
-        provenance["num_images"] = num_images
+    else:
+        provenance["indices_sha256"] = array_hash(indices)
+        if len(np.unique(indices)) < dataset.size or num_images > dataset.size:
+            provenance["num_images"] = num_images
     return CodeTable(codes=codes, indices=indices, provenance=provenance)
 
 

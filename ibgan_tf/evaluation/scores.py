@@ -258,7 +258,8 @@ def _quantity(result: dict[str, Any]) -> str:
 def write_result(folder: pathlib.Path, result: dict[str, Any]) -> pathlib.Path:
     """Writes one result to <its name>.json.
 
-    A result replaces only one of the same metric, protocol, settings, codes and seed.
+    A result replaces only one of the same metric, protocol, settings, representation, statistics
+    and seed.
 
     Args:
         folder: made if it is missing.

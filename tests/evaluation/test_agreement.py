@@ -39,12 +39,21 @@ def test_each_run_has_its_score_in_its_folder(two_runs):
     )
     assert 0.5 < expected["score"][0] <= 1.0
     for run_dir, result in zip(two_runs, results, strict=True):
-        path = run_dir / "metrics" / "step-7" / "udr-spearman-fast-seed_1.json"
+        path = run_dir / "metrics" / "step-7" / f"udr-spearman-{result['settings']}-seed_1.json"
         assert json.loads(path.read_text()) == result
+        assert result["settings"].startswith("fast-2_models-")
         assert result["score"] == pytest.approx(expected["score"][0], abs=1e-6)
         assert result["details"]["informative_dims"] == [True, True, False]
     assert results[0]["details"]["agreement"].keys() == {"other"}
     assert results[0]["representation"] == "r_mean"
+
+
+def test_scores_among_other_runs_have_other_settings():
+    among = agreement.compared_models(["1a", "2b"])
+    assert among == agreement.compared_models(["2b", "1a"])
+    assert among.startswith("2_models-") and len(among) == len("2_models-") + 8
+    others = (["1a", "2c"], ["1a", "2b", "2b"])
+    assert among not in map(agreement.compared_models, others)
 
 
 def test_a_single_run_is_refused(two_runs):

@@ -171,8 +171,9 @@ def test_each_checkpoint_has_its_score_in_the_runs_folder(scored_run):
     ]
     for _, result in results:
         folder = scored_run / "metrics" / f"step-{result['step']}"
-        path = folder / "model_centrality-fast-seed_1.json"
+        path = folder / f"model_centrality-{result['settings']}-seed_1.json"
         assert json.loads(path.read_text()) == result
+        assert result["settings"].startswith("fast-2_models-")
         assert 0.5 <= result["score"] <= 1.0
     (similarity,) = results[0][1]["details"]["similarity"].items()
     assert similarity == ("run, step 7", pytest.approx(results[1][1]["score"]))

@@ -76,6 +76,32 @@ def test_perfect_codes_from_a_file_score_one(squares, tmp_path):
     assert json.loads((tmp_path / "scores" / "mig-fast.json").read_text())["codes_file"]
 
 
+def test_scores_of_other_codes_are_not_replaced(squares, tmp_path):
+    codes = squares.factors(np.arange(squares.size)).astype(np.float32)
+    first, other = tmp_path / "first.npy", tmp_path / "other.npy"
+    np.save(first, codes)
+    np.save(other, -codes)
+    asked = {"dataset": "small_squares", "metrics": ["mig"], "settings": "fast"}
+    scores = tmp_path / "scores"
+    for _ in range(2):  # the same codes again are welcome
+        code_tables.evaluate_codes(first, output_dir=scores, **asked)
+    kept = (scores / "mig-fast.json").read_text()
+    with pytest.raises(FileExistsError, match=r"mig-fast.json is of other ones of .*first.npy"):
+        code_tables.evaluate_codes(other, output_dir=scores, **asked | {"settings": "full"})
+    assert [path.name for path in scores.iterdir()] == ["mig-fast.json"]
+    assert (scores / "mig-fast.json").read_text() == kept
+
+
+def test_scores_of_other_images_are_not_replaced(squares, tmp_path):
+    np.save(tmp_path / "codes.npy", squares.factors(np.arange(40)).astype(np.float32))
+    asked = {"dataset": "small_squares", "metrics": ["mig"], "output_dir": tmp_path / "scores"}
+    for first in (0, 1):
+        np.save(tmp_path / f"{first}.npy", np.arange(first, first + 40))
+    code_tables.evaluate_codes(tmp_path / "codes.npy", indices=tmp_path / "0.npy", **asked)
+    with pytest.raises(FileExistsError, match="output_dir must be empty or hold scores of the"):
+        code_tables.evaluate_codes(tmp_path / "codes.npy", indices=tmp_path / "1.npy", **asked)
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
