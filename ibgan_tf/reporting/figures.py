@@ -183,7 +183,10 @@ def _within_one(lines: dict[str, list[tuple[float, float]]]) -> bool:
 
 
 def _newest_with(run: ReportedRun, keys: Sequence[str]) -> tuple[Measurement | None, str]:
-    """Returns the file with a matrix of the last step that has one, and the matrix's name."""
+    """Returns the file with a matrix of the last step that has one, and the matrix's name.
+
+    Of several seeds of the metric it is the lowest's, which pictures are labelled by, too.
+    """
     order = scores.procedures([run])  # the default protocol first
     having = [
         (measured, key)
@@ -191,9 +194,12 @@ def _newest_with(run: ReportedRun, keys: Sequence[str]) -> tuple[Measurement | N
         for key in keys
         if key in measured.details and measured.procedure in order
     ]
-    return min(
-        having, key=lambda one: (-one[0].step, order.index(one[0].procedure)), default=(None, "")
-    )
+
+    def rank(one: tuple[Measurement, str]) -> tuple[int, int, int]:
+        measured, _ = one
+        return -measured.step, order.index(measured.procedure), measured.seed or 0
+
+    return min(having, key=rank, default=(None, ""))
 
 
 def _heat_map(measured: Measurement, key: str, title: str) -> heat_maps.HeatMap:

@@ -12,7 +12,7 @@ from ibgan_tf.reporting.records import ReportedRun, is_number
 
 SWEPT = "beta"
 _SCHEDULE = ("beta_start", "beta_hold_steps", "beta_steps")
-MAX_NAMED = 3  # settings that differ; where there are more, groups are called A, B, ...
+MAX_NAMED = 3  # settings that differ; where there are more, groups have a preset's name, or A, ...
 _MISSING = object()
 
 
@@ -23,8 +23,8 @@ class Group:
     Attributes:
         model, dataset, data_source: of all of them.
         settings: those in which this group differs from the others of its model and data set.
-        label: the settings in short, "beta=0.141, encoder=wide", or a letter where they are many;
-            "" where there is no other group.
+        label: the settings in short, "beta=0.141, encoder=wide"; where they are many the name of
+            the preset, if it is told apart by that, or a letter; "" where there is no other group.
         runs: one or more.
     """
 
@@ -36,14 +36,14 @@ class Group:
     runs: tuple[ReportedRun, ...]
 
     @property
-    def lettered(self) -> bool:
-        """Whether the label is a letter."""
+    def abbreviated(self) -> bool:
+        """Whether the label is a preset's name or a letter, for the settings are many."""
         return len(self.settings) > MAX_NAMED
 
     @property
     def text(self) -> str:
         """The label as it is told in a sentence: "beta=0.141" or "settings A"."""
-        return f"settings {self.label}" if self.lettered else self.label
+        return f"settings {self.label}" if self.abbreviated else self.label
 
 
 def families(runs: Sequence[ReportedRun]) -> list[list[ReportedRun]]:
@@ -77,9 +77,20 @@ def group_runs(runs: Sequence[ReportedRun]) -> list[Group]:
         ]
         own.sort(key=lambda group: [_order(value) for value in group.settings.values()])
         if len(names) > MAX_NAMED:
-            own = [dataclasses.replace(group, label=next(letters)) for group in own]
+            labels = _presets(own) or [next(letters) for _ in own]
+            own = [
+                dataclasses.replace(group, label=label)
+                for group, label in zip(own, labels, strict=True)
+            ]
         groups += own
     return groups
+
+
+def _presets(groups: Sequence[Group]) -> list[str]:
+    """Returns the preset of each group; none if that doesn't tell them apart."""
+    found = [{run.preset for run in group.runs} for group in groups]
+    names = [own.pop() for own in found if len(own) == 1]
+    return names if len(set(names) - {""}) == len(groups) else []
 
 
 def usual_settings(groups: Sequence[Group]) -> dict[str, object]:

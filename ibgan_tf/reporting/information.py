@@ -13,6 +13,10 @@ _BOUNDS = {
     LOWER: Cell("I^L", "nats, unit variance"),
     "information_lower_bound_fitted": Cell("I^L", "nats, fitted variance"),
 }
+_OF_WHAT = (
+    "I^U is E KL(e(r|z) || m(r)) where noise is encoded, and E KL(q(z|x) || p(z)) over real images "
+    "for a VAE; I^L is of the noise, or of an InfoGAN's codes: only models of one kind compare."
+)
 _GAP = Cell("I^U \N{MINUS SIGN} I^L", "nats, unit variance")
 _MORE_INFORMATION = {"active_dimensions": Cell("Active dimensions")}
 
@@ -35,7 +39,7 @@ def measured_information_tables(groups: Sequence[Group]) -> list[Table]:
         samples = f", {' or '.join(map(numbers.whole, sizes))} samples" if sizes else ""
         caption = (
             f"Measured after training{samples} ({tables.procedure_text(procedure)}). "
-            f"{tables.data_text(groups)}. {tables.OVER_SEEDS}"
+            f"{_OF_WHAT} {tables.data_text(groups)}. {tables.OVER_SEEDS}"
         )
         found_tables.append(tables.grouped_table(groups, columns, caption))
     return [table for table in found_tables if table is not None]
@@ -49,7 +53,7 @@ def logged_information_table(groups: Sequence[Group]) -> Table | None:
     ]
     caption = (
         "The last row of each log, a mean over the batches of one reporting interval. "
-        f"{tables.data_text(groups)}. {tables.OVER_SEEDS}"
+        f"{_OF_WHAT} {tables.data_text(groups)}. {tables.OVER_SEEDS}"
     )
     return tables.grouped_table(
         groups, [*columns, tables.Column(header=_GAP, values=_last_gap)], caption

@@ -86,7 +86,7 @@ def _scores(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]
     blocks: list[Block] = [Heading("Scores")]
     if not procedures:
         text = "No score was found: python scripts/evaluate.py --run_dir=... measures them."
-        return [*blocks, Paragraph(text), *_letters(groups), *_details(runs, groups)]
+        return [*blocks, Paragraph(text), *_settings(groups), *_details(runs, groups)]
     for own in _by_data(groups):
         blocks.append(Heading(f"On {own[0].dataset}", 3))
         blocks += published.published_tables(own, procedures)
@@ -95,14 +95,14 @@ def _scores(runs: Sequence[ReportedRun], groups: Sequence[Group]) -> list[Block]
     measured = [run_tables.procedure_table(runs, procedures)]
     return [
         *blocks,
-        *_letters(groups),
+        *_settings(groups),
         Folded(summary="How the scores were measured", blocks=measured),
         *_details(runs, groups),
     ]
 
 
-def _letters(groups: Sequence[Group]) -> list[Block]:
-    """Returns what the letters of groups stand for, if there are any."""
+def _settings(groups: Sequence[Group]) -> list[Block]:
+    """Returns what the names of abbreviated groups stand for, if there are any."""
     found = [table for own in _by_data(groups) for table in tables.settings_tables(own)]
     return [Heading("What differs in the settings", 3), *found] if found else []
 

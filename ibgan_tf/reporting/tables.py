@@ -109,16 +109,16 @@ def grouped_table(
 
 
 def settings_tables(groups: Sequence[Group]) -> list[Table]:
-    """Returns what the letters of groups stand for: a table for each model whose groups have some.
+    """Returns what the names of abbreviated groups stand for: a table for each model that has some.
 
     Args:
         groups: of one data set.
 
     Returns:
-        tables: a row for each letter, with what isn't as in most groups.
+        tables: a row for each name, with what isn't as in most groups.
     """
     tables = []
-    for model in dict.fromkeys(group.model for group in groups if group.lettered):
+    for model in dict.fromkeys(group.model for group in groups if group.abbreviated):
         own = [group for group in groups if group.model == model]
         usual = grouping.usual_settings(own)
         texts = [grouping.settings_text(grouping.changes(group, usual)) for group in own]

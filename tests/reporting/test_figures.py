@@ -88,6 +88,16 @@ def test_the_matrices_of_the_last_step_are_drawn(folders, toy_run, tmp_path, mut
     assert problems == []
 
 
+def test_of_several_seeds_of_a_metric_the_lowest_is_drawn(folders, toy_run, tmp_path):
+    run_dir = folders.make("a")
+    for seed, name in ((1, "mig-seed_1"), (0, "mig"), (2, "mig-seed_2")):
+        folders.measure(
+            run_dir, "mig", 9, 0.5, details={"information": MATRIX}, seed=seed, name=name
+        )
+    picture = figures.draw_run_matrices(toy_run(run_dir), tmp_path / "m.png", [])
+    assert picture.caption.endswith("metric seed 0.")
+
+
 def test_the_matrix_of_the_statistics_of_training_comes_first(folders, toy_run, tmp_path):
     run_dir = folders.make("a")
     for name, statistics in (("mig-real_images", "real_images"), ("mig", "training")):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 
@@ -118,7 +119,7 @@ def test_runs_with_another_schedule_of_beta_are_another_sweep(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(
         '[common]\nmodel = "ibgan"\ndataset = "dsprites"\npreset = "dsprites_fast"\n'
-        "[[grid]]\nbeta = 0\nbeta_steps = 0\n"
+        "[[grid]]\nbeta = 0\nbeta_start = 0\nbeta_hold_steps = 0\nbeta_steps = 0\n"
         '[[grid]]\nname = "other"\nbeta = [0, 0.5]\nbeta_steps = 100\n'  # not 0 from the first step
         "[[grid]]\nbeta = [0.5, 1]\nbeta_steps = 200\n"
     )
@@ -151,7 +152,22 @@ def test_groups_that_differ_in_many_settings_are_called_by_letters(folders):
         ("B", ["a"]),
         ("C", ["c"]),
     ]
-    assert all(group.lettered for group in groups)
+    assert all(group.abbreviated for group in groups)
+
+
+def test_where_each_group_has_a_preset_of_its_own_that_is_its_name(folders):
+    runs = [
+        dataclasses.replace(run, preset=preset)
+        for run, preset in zip(_tuned(folders), ("fast", "slow", "large", "slow"), strict=True)
+    ]
+    groups = grouping.group_runs(runs)
+    assert [(group.label, group.text) for group in groups] == [
+        ("slow", "settings slow"),
+        ("fast", "settings fast"),
+        ("large", "settings large"),
+    ]
+    runs[3] = dataclasses.replace(runs[3], preset="large")  # one group has two
+    assert [group.label for group in grouping.group_runs(runs)] == ["A", "B", "C"]
 
 
 def test_letters_go_on_from_one_model_to_the_next(folders):

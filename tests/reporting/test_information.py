@@ -59,3 +59,4 @@ def test_bounds_measured_after_training_have_a_table_with_their_samples(folders,
     assert table.caption.startswith(
         "Measured after training, 10,000 samples (information: protocol ibgan_tf; settings full; "
     )
+    assert "E KL(q(z|x) || p(z)) over real images for a VAE" in table.caption
