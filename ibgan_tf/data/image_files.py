@@ -11,7 +11,7 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _MOST_PIXELS = 50_000_000
 # What Pillow was seen to raise on damaged files.
-_DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, IndexError, struct.error)
+DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, IndexError, struct.error)
 _TURNS = {  # by EXIF's orientation, of which 1 is upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -49,10 +49,10 @@ def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndar
             with Image.open(io.BytesIO(content), formats=_FORMATS) as opened:
                 if opened.width * opened.height > _MOST_PIXELS:
                     raise ValueError(f"{opened.width}x{opened.height} pixels")
-                picture = _flattened(_cropped(_upright(opened), crop), "L" if grey else "RGB")
+                picture = flattened(_cropped(upright(opened), crop), "L" if grey else "RGB")
         resized = picture.resize((image_size, image_size), Image.Resampling.LANCZOS)
         return np.asarray(resized).reshape(image_size, image_size, -1)
-    except (*_DAMAGE, Image.DecompressionBombError) as error:
+    except (*DAMAGE, Image.DecompressionBombError) as error:
         if "out of memory" in str(error):  # as Pillow's decoders have it
             raise MemoryError(str(error)) from error
         unknown = isinstance(error, UnidentifiedImageError)  # its text has an address in memory
@@ -64,10 +64,16 @@ def decode(content: bytes, *, crop: int, image_size: int, grey: bool) -> np.ndar
         ) from error
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    """Returns a picture turned as its EXIF data say.
+def upright(picture: Image.Image) -> Image.Image:
+    """Returns a picture turned as its EXIF data say, if they can be read.
 
     Not by `ImageOps.exif_transpose`, which writes the EXIF data anew and fails where they are odd.
+
+    Args:
+        picture: as opened.
+
+    Raises:
+        Exception: one of DAMAGE, of a damaged file.
     """
     picture.load()
     turn = _TURNS.get(_orientation(picture))
@@ -78,13 +84,18 @@ def _orientation(picture: Image.Image) -> int | None:
     """Returns EXIF's orientation, or None where there is none that can be read."""
     try:
         orientation = picture.getexif().get(ExifTags.Base.Orientation)
-    except _DAMAGE:
+    except DAMAGE:
         return None
     return orientation if isinstance(orientation, int) else None
 
 
-def _flattened(picture: Image.Image, mode: str) -> Image.Image:
-    """Returns a picture in a mode, on white where it is transparent."""
+def flattened(picture: Image.Image, mode: str) -> Image.Image:
+    """Returns a picture in a mode, on white where it is transparent, of 16 bits the upper eight.
+
+    Args:
+        picture: loaded.
+        mode: "L" or "RGB".
+    """
     if picture.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
         values = np.asarray(picture, np.int64) // 257
         picture = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))

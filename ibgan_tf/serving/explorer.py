@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from ibgan_tf.data import image_files
 from ibgan_tf.plotting import grids
 from ibgan_tf.serving import pictures, requests
 from ibgan_tf.serving.pictures import Generator
@@ -309,6 +310,9 @@ class Explorer:
 def read_image(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """Returns an image file's pixels in a shape, cut about the middle and scaled.
 
+    It is turned by its EXIF data and put on white as the pictures of a data set are; a data set's
+    crop isn't applied.
+
     Args:
         contents: of a PNG, JPEG, GIF, BMP or WebP file.
         shape: [height, width, 1 or 3].
@@ -322,16 +326,19 @@ def read_image(contents: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     height, width, channels = shape
     try:
         with Image.open(io.BytesIO(contents), formats=_FORMATS) as image:
-            if max(image.size) > _LARGEST_SIDE:  # before it is unpacked
-                raise ValueError(
-                    f"An image must have at most {_LARGEST_SIDE} pixels a side. "
-                    f"Received: {image.size[0]} x {image.size[1]}."
-                )
-            whole = image.convert("L" if channels == 1 else "RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+            size = image.size
+            if max(size) <= _LARGEST_SIDE:  # before it is unpacked
+                upright = image_files.upright(image)
+                whole = image_files.flattened(upright, "L" if channels == 1 else "RGB")
+    except (*image_files.DAMAGE, Image.DecompressionBombError) as error:
         raise ValueError(
             f"The file must be an image: {', '.join(_FORMATS)}. Received: {error}"
         ) from error
+    if max(size) > _LARGEST_SIDE:
+        raise ValueError(
+            f"An image must have at most {_LARGEST_SIDE} pixels a side. "
+            f"Received: {size[0]} x {size[1]}."
+        )
     scale = min(whole.width / width, whole.height / height)
     left = (whole.width - scale * width) / 2
     top = (whole.height - scale * height) / 2

@@ -16,6 +16,7 @@ import ipaddress
 import json
 import socket
 import threading
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -59,7 +60,7 @@ class ExplorerServer:
         self._server = QuietHTTPServer(host, port, handler)
         number = self._server.server_address[1]
         self.address = f"{host}:{number}"
-        handler.hosts = _hosts(host, number)
+        handler.hosts = _hosts(host)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     def start(self) -> "ExplorerServer":
@@ -134,10 +135,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         """Says nothing."""
 
     def _is_from_here(self) -> bool:
-        """Refuses what a page of another site has the browser ask."""
+        """Refuses what a page of another site has the browser ask.
+
+        The host's name tells, with any port: a tunnel to this machine has one of its own.
+        """
         host = self.headers.get("Host", "").lower()
         origin = self.headers.get("Origin")
-        known = self.hosts is None or host in self.hosts
+        known = self.hosts is None or _name_of(host) in self.hosts
         if known and origin in (None, f"http://{host}"):
             return True
         self._refuse(403, f"Only this page may ask. Received: host {host[:80]}", close=True)
@@ -195,7 +199,15 @@ def _question(body: bytes) -> dict[str, Any]:
     return asked
 
 
-def _hosts(host: str, port: int) -> frozenset[str] | None:
+def _name_of(host: str) -> str | None:
+    """Returns the name of a host that a browser asks, "name" or "name:port"."""
+    try:
+        return urllib.parse.urlsplit(f"//{host}").hostname
+    except ValueError:  # half of an IPv6 address
+        return None
+
+
+def _hosts(host: str) -> frozenset[str] | None:
     """Returns the names by which a browser on this machine asks; None if others may ask."""
     try:
         is_loopback = ipaddress.ip_address(socket.gethostbyname(host)).is_loopback
@@ -203,4 +215,4 @@ def _hosts(host: str, port: int) -> frozenset[str] | None:
         is_loopback = False
     if not is_loopback:
         return None
-    return frozenset(f"{name}:{port}" for name in (host, "127.0.0.1", "localhost"))
+    return frozenset({host.lower(), "127.0.0.1", "localhost"})

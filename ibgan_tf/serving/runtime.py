@@ -13,12 +13,13 @@ card has them:
                 "outputs": {"r": {"tensor": "StatefulPartitionedCall_1:0", "dtype": "float32"}}}}
 """
 
+import contextlib
 import ctypes
 import json
 import os
 import pathlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,7 @@ class SavedModelSession:
         self.export_dir = pathlib.Path(export_dir)
         self.signatures = json.loads(signatures) if isinstance(signatures, str) else signatures
         self._library = c_api.load_library()
-        self._closing = threading.Lock()
+        self._calls, self._changed = 0, threading.Condition()  # those under way; notified by each
         self._graph = self._library.TF_NewGraph()
         self._session = None
         self._session = self._load(threads)
@@ -106,13 +107,14 @@ class SavedModelSession:
         return dict(zip(wanted["outputs"], results, strict=True))
 
     def close(self) -> None:
-        """Frees the session; calls that are under way must have ended."""
-        with self._closing:
+        """Frees the session when the calls under way have ended; later ones are refused."""
+        with self._changed:
+            session, self._session = self._session, None
+            self._changed.wait_for(lambda: self._calls == 0)
             status = c_api.Status(self._library)
-            if self._session is not None:
-                self._library.TF_CloseSession(self._session, status.pointer)
-                self._library.TF_DeleteSession(self._session, status.pointer)
-                self._session = None
+            if session is not None:
+                self._library.TF_CloseSession(session, status.pointer)
+                self._library.TF_DeleteSession(session, status.pointer)
             if self._graph is not None:
                 self._library.TF_DeleteGraph(self._graph)
                 self._graph = None
@@ -154,27 +156,41 @@ class SavedModelSession:
             )
         return c_api.Output(operation, int(index or 0))
 
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[int]:
+        """Gives the session's address, and keeps it from being closed meanwhile."""
+        with self._changed:
+            if self._session is None:
+                raise SavedModelError(f"{self.export_dir} is closed.", code="FAILED_PRECONDITION")
+            session = self._session
+            self._calls += 1
+        try:
+            yield session
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
     def _call(self, feeds: Sequence[c_api.Output], arrays: Sequence[np.ndarray], fetches) -> list:
         """Returns the fetched arrays of one run of the graph."""
         library, status = self._library, c_api.Status(self._library)
-        if self._session is None:
-            raise SavedModelError(f"{self.export_dir} is closed.", code="FAILED_PRECONDITION")
-        tensors = [c_api.to_tensor(library, array) for array in arrays]
-        results = (ctypes.c_void_p * len(fetches))()
-        library.TF_SessionRun(
-            self._session,
-            None,
-            (c_api.Output * len(feeds))(*feeds),
-            (ctypes.c_void_p * len(tensors))(*tensors),
-            len(feeds),
-            (c_api.Output * len(fetches))(*fetches),
-            results,
-            len(fetches),
-            None,
-            0,
-            None,
-            status.pointer,
-        )
+        with self._open() as session:
+            tensors = [c_api.to_tensor(library, array) for array in arrays]
+            results = (ctypes.c_void_p * len(fetches))()
+            library.TF_SessionRun(
+                session,
+                None,
+                (c_api.Output * len(feeds))(*feeds),
+                (ctypes.c_void_p * len(tensors))(*tensors),
+                len(feeds),
+                (c_api.Output * len(fetches))(*fetches),
+                results,
+                len(fetches),
+                None,
+                0,
+                None,
+                status.pointer,
+            )
         for tensor, array in zip(tensors, arrays, strict=True):
             c_api.free_tensor(library, tensor, array)
         status.check(f"{self.export_dir} can't be run")

@@ -43,3 +43,11 @@ def test_an_export_that_is_not_there_is_one_line(run_script, tmp_path):
     assert "Traceback" not in process.stderr
     assert "explore.py: error:" in process.stderr
     assert "must hold an exported version" in process.stderr
+
+
+def test_a_negative_seed_is_one_line(run_script):
+    process = run_script("explore.py", "--seed=-1", folder="export")
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1] == (
+        "explore.py: error: seed must be a whole number >= 0. Received: seed=-1."
+    )

@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from ibgan_tf.serving import explorer
 
@@ -158,6 +158,19 @@ def test_images_are_cut_about_their_middle_and_scaled():
     assert found.shape == (2, 2, 1)
     np.testing.assert_allclose(found[:, :, 0], [[1.0, 1.0], [-0.2, -0.2]], atol=1e-6)
     assert explorer.read_image(png_of(image), (2, 2, 3)).shape == (2, 2, 3)
+
+
+def test_images_are_read_as_the_pictures_of_a_data_set_are():
+    picture = np.zeros([4, 4, 4], np.uint8)  # transparent, but for the right half, which is black
+    picture[:, 2:, 3] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # is to be turned to the right, which brings it below
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG", exif=exif)
+    found = explorer.read_image(stream.getvalue(), (2, 2, 1))
+    np.testing.assert_array_equal(found[:, :, 0], [[1.0, 1.0], [-1.0, -1.0]])
+    deep = np.full([2, 2], 102 * 257, np.uint16)  # 16 bits, which Pillow would cut off at 255
+    assert np.allclose(explorer.read_image(png_of(deep), (2, 2, 1)), -0.2)
 
 
 def test_what_is_no_image_is_refused():

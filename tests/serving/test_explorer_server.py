@@ -124,7 +124,9 @@ def test_a_question_without_a_length_is_refused(server):
     "headers",
     [
         {"Host": "evil.example"},
-        {"Host": "127.0.0.1:1"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "[::1"},
+        {"Host": "localhost:9000", "Origin": "http://localhost:9001"},
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
     ],
@@ -136,8 +138,8 @@ def test_pages_of_other_sites_cannot_ask(ask, headers):
 
 def test_the_page_itself_can_ask(ask, server):
     port = server.address.split(":")[1]
-    for host in (server.address, f"localhost:{port}"):
-        headers = {"Host": host, "Origin": f"http://{host}"}
+    for host in (server.address, f"localhost:{port}", "localhost:1", "LOCALHOST"):  # by a tunnel
+        headers = {"Host": host, "Origin": f"http://{host.lower()}"}
         assert ask("GET", "/description", headers=headers)[0] == 200
 
 

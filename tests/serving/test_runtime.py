@@ -2,6 +2,7 @@ import concurrent.futures
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -129,6 +130,20 @@ def test_signatures_that_the_graph_lacks_are_refused(export_dir):
     signatures = {"serving_default": {"inputs": {}, "outputs": {"x": tensor}}}
     with pytest.raises(runtime.SavedModelError, match="must have the operation 'missing'"):
         runtime.SavedModelSession(export_dir, signatures)
+
+
+def test_closing_waits_for_the_calls_under_way(export_dir):
+    session = runtime.SavedModelSession(export_dir, read_signatures(export_dir), threads=1)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        with session._open():  # a call that goes on
+            closing = pool.submit(session.close)
+            while session._session is not None:
+                time.sleep(0.001)
+            with pytest.raises(runtime.SavedModelError, match="is closed"):
+                session.run("serving_default", inputs())
+            assert session._graph is not None and not closing.done()
+        closing.result(timeout=30)
+    assert session._graph is None
 
 
 def test_a_closed_session_says_so(export_dir):
