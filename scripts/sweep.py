@@ -70,7 +70,7 @@ def main(_: Sequence[str]) -> int:
     scripts = commands.Scripts(
         folder=pathlib.Path(__file__).resolve().parent,
         threads=threads,
-        data_dir=FLAGS.data_dir and os.path.abspath(FLAGS.data_dir),
+        data_dir=FLAGS.data_dir and os.path.abspath(os.path.expanduser(FLAGS.data_dir)),
     )
     if FLAGS.print:
         jobs = sweep.plan_jobs(runs, sweep_dir, scripts, last, retry_failed=FLAGS.retry_failed)

@@ -53,7 +53,8 @@ class Scripts:
     ) -> tuple[tuple[str, ...], ...]:
         """Returns the commands that score a trained run: one for each step and seed."""
         if evaluation is not None and evaluation.inception_path is not None:
-            path = os.path.abspath(evaluation.inception_path)  # Ray's jobs run in other folders
+            path = os.path.expanduser(evaluation.inception_path)
+            path = os.path.abspath(path)  # Ray's jobs run in other folders
             evaluation = dataclasses.replace(evaluation, inception_path=path)
         return tuple(
             self._call("evaluate.py", *flags, run_dir=run_dir)

@@ -66,6 +66,12 @@ def test_the_folder_of_inception_is_the_same_from_any_folder(tmp_path, monkeypat
     assert evaluation_flags(evaluation) == [("--metrics=fid", "--inception_path=inception")]
 
 
+def test_the_users_folder_of_inception_is_found(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    (command,) = SCRIPTS.evaluate(Evaluation(metrics=("fid",), inception_path="~/inception"), "r")
+    assert "--inception_path=/home/me/inception" in command
+
+
 def test_an_evaluation_has_the_flags_of_the_script_with_their_defaults():
     tree = ast.parse((ROOT / "scripts" / "evaluate.py").read_text(encoding="utf-8"))
     defined = {}
