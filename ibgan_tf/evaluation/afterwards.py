@@ -245,7 +245,7 @@ def _information(network: tf.keras.Model, model: Any, seed: int) -> dict[str, li
     images = [model.generate(rows) for rows in tf.split(latent, 16)]
     outputs = tf.concat([network(part, training=False) for part in images], axis=0)
     found = codes.posteriors(outputs, parts, learned_variance=False)
-    information = codes.code_information(found, parts, values, learned_variance=False)
+    information = codes.code_information(found, parts, values, fitted=True)
     return {
         name: [round(float(value), 4) for value in values] for name, values in information.items()
     }

@@ -41,9 +41,13 @@ _FEATURES = 256  # that D reads off an image
 class ALIConfig(codes.LatentSettings):
     """Settings of ALI: the latent, the networks' widths, and Adam's, which are its paper's."""
 
-    generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
+    generator_width: int = setting(
+        16, "channels of the generator's largest map (ngf); twice as many for 28 and 32 pixels"
+    )
     discriminator_width: int = setting(
-        16, "channels of the first map of discriminator and encoder (ndf)"
+        16,
+        "channels of the first map of discriminator and encoder (ndf); twice as many for 28 and 32 "
+        "pixels",
     )
     temperature: float = setting(
         0.1, "of the relaxed one-hot draws from q, as in Ye and Bors' code; 0 would be one-hot"
@@ -172,7 +176,7 @@ class ALI(code_gan.CodeGAN):
         Returns:
             scalars: float32, each the mean over this replica's examples.
         """
-        images = batch["images"]
+        images = base.images_of(batch)
         latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         code = codes.joined(latent, self.code_parts)
         with tf.GradientTape() as tape:

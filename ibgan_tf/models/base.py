@@ -58,11 +58,30 @@ class Classifies(Protocol):
     def classify(self, images: tf.Tensor) -> tf.Tensor: ...
 
 
+def images_of(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """Returns the images of a batch, for a model's `train_step`.
+
+    Args:
+        batch: {"images": float32 [replica_batch, height, width, channels] in [-1, 1]}.
+
+    Raises:
+        ValueError: it isn't such a dictionary.
+    """
+    if isinstance(batch, Mapping) and "images" in batch:
+        return batch["images"]
+    received = sorted(batch) if isinstance(batch, Mapping) else type(batch).__name__
+    raise ValueError(
+        f'A batch must be a dictionary {{"images": [batch, height, width, channels] in [-1, 1]}}. '
+        f"Received: {received}. Give fit a tf.data.Dataset of such batches"
+    )
+
+
 class GenerativeModel(tf.keras.Model):
     """Base of the models, which build networks and optimizers at construction.
 
     Restoring a checkpoint drops the state of an optimizer that isn't built yet. Subclasses set
-    `config_class` and `presets`, build in `__init__`, call `_finish_building` last, and implement
+    `config_class` and `presets`, build in `__init__`, call `_finish_building` when their networks
+    are there (what a subclass of one of these adds afterwards is built at once, too), and implement
     `train_step(batch) -> dict of scalars`, `networks()` and the capabilities they have.
 
     Args:

@@ -119,7 +119,7 @@ class CodeGAN(base.GenerativeModel):
             latent: what they are made from, by part.
         """
         return codes.code_information(
-            found, self.code_parts, latent, learned_variance=not self.fitted_information
+            found, self.code_parts, latent, fitted=self.fitted_information
         )
 
     def code_information(self, num_samples: int = 10_000, seed: int = 0) -> dict[str, tf.Tensor]:

@@ -248,19 +248,19 @@ def code_information(
     parts: Sequence[base.LatentPart],
     values: Mapping[str, tf.Tensor],
     *,
-    learned_variance: bool,
+    fitted: bool,
 ) -> dict[str, tf.Tensor]:
     """Returns the lower bound of the information of image and code, of each single code, in nats.
 
-    Of a continuous code it is that of the learned variance, or of the one that fits the batch best,
-    for the bound of a unit variance says little (it can't exceed 1/2 for N(0, 1) and -0.23 for
+    Of a continuous code it is that of q's own variance, or of the one that fits the batch best, for
+    the bound of a unit variance says little (it can't exceed 1/2 for N(0, 1) and -0.23 for
     U(-1, 1)); of a category it is at most the log of their number.
 
     Args:
         found: q(c|x), of `posteriors`.
         parts: of `code_parts`.
         values: the codes that generated x, part name -> float32 [batch, size].
-        learned_variance: as of `posteriors`.
+        fitted: whether continuous codes have the variance that fits best, whatever q's is.
 
     Returns:
         information: part name -> float32 [size] for c, [1] for a category.
@@ -268,7 +268,7 @@ def code_information(
     described = {}
     for part in parts:
         value, posterior = values[part.name], found[part.name]
-        if part.name == "c" and not learned_variance:
+        if part.name == "c" and fitted:
             described[part.name] = information.dimensionwise_fitted_information(
                 replicas.whole_batch(value), replicas.whole_batch(posterior.mean()), part.prior
             )

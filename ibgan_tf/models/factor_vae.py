@@ -97,10 +97,11 @@ class FactorVAE(VAE):
         Returns:
             scalars: float32, each the mean over this replica's examples, in nats.
         """
+        images = base.images_of(batch)
         with tf.GradientTape(persistent=True) as tape:
-            posterior = self.infer(batch["images"], training=True)  # q(z|x)
+            posterior = self.infer(images, training=True)  # q(z|x)
             z = self.draw_code(posterior)
-            reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
+            reconstruction_loss = self.reconstruction_loss(z, images)  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
             joint_logits = self.discriminator(z, training=True)
             correlation = total_correlation.density_ratio_total_correlation(joint_logits)  # eq. (3)

@@ -86,7 +86,7 @@ class GAN(base.GenerativeModel):
         Returns:
             scalars: float32, each the mean over this replica's examples.
         """
-        images = batch["images"]
+        images = base.images_of(batch)
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         latent = tf.concat(list(codes.draw_latent(self, images).values()), axis=1)
         with tf.GradientTape() as tape:

@@ -13,8 +13,12 @@ from ibgan_tf.networks import initialization
 class GANConfig(LatentSettings):
     """Settings of GAN; the defaults are the official IB-GAN code's for dSprites."""
 
-    generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
-    discriminator_width: int = setting(16, "channels of the discriminator's first map (ndf)")
+    generator_width: int = setting(
+        16, "channels of the generator's largest map (ngf); twice as many for 28 and 32 pixels"
+    )
+    discriminator_width: int = setting(
+        16, "channels of the discriminator's first map (ndf); twice as many for 28 and 32 pixels"
+    )
     trunk: str = setting(
         "separate",
         "discriminator of IB-GAN's model.py (separate) or of its model2.py (shared)",

@@ -179,11 +179,11 @@ class IBGAN(base.GenerativeModel):
             scalars: float32, whose means over the replicas are those of the batch; information in
                 nats.
         """
-        config = self.config
-        batch_size = replicas.shape_of(batch["images"])[0]
+        config, images = self.config, base.images_of(batch)
+        batch_size = replicas.shape_of(images)[0]
         alternating = config.update_order == "alternating"
         beta, rate_part = self.upper_bound_weight(), self.learning_rate_part()
-        real = gan_training.add_instance_noise(self, batch["images"], Draw.INSTANCE_NOISE_REAL)
+        real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
 
         # Two tapes, so that neither's gradients pass through what only the other needs.
         discriminator_tape = tf.GradientTape(watch_accessed_variables=False)

@@ -19,8 +19,12 @@ class IBGANConfig:
     beta_hold_steps: int = setting(0, "steps before it begins to change")
     beta_steps: int = setting(0, "steps over which it then changes linearly to beta; 0: constant")
     information_weight: float = setting(1.0, "weight of the lower bound I^L; 1 in eq. (11)")
-    generator_width: int = setting(16, "channels of the generator's largest map (ngf)")
-    discriminator_width: int = setting(16, "channels of the discriminator's first map (ndf)")
+    generator_width: int = setting(
+        16, "channels of the generator's largest map (ngf); twice as many for 28 and 32 pixels"
+    )
+    discriminator_width: int = setting(
+        16, "channels of the discriminator's first map (ndf); twice as many for 28 and 32 pixels"
+    )
     trunk: str = setting(
         "separate",
         "front of discriminator and reconstructor: separate (model.py) or shared (model2.py)",
@@ -71,6 +75,10 @@ class IBGANConfig:
         ranges.require(self, ">= 0", "instance_noise_start", "instance_noise_end")
         ranges.require(self, "in [0, 1)", "rho", "momentum")
         ranges.require_labels(self)
+        ranges.require_schedule(self, "beta_steps", beta_start=0.0, beta_hold_steps=0)
+        ranges.require_schedule(
+            self, "learning_rate_steps", learning_rate_end=1.0, learning_rate_hold_steps=0
+        )
 
 
 _FAST = {

@@ -70,10 +70,11 @@ class InfoVAE(VAE):
                 "prior_discrepancy", which is the whole batch's and has no unit.
         """
         config = self.config
+        images = base.images_of(batch)
         with tf.GradientTape() as tape:
-            posterior = self.infer(batch["images"], training=True)  # q(z|x)
+            posterior = self.infer(images, training=True)  # q(z|x)
             z = self.draw_code(posterior)
-            reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
+            reconstruction_loss = self.reconstruction_loss(z, images)  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
             prior_draws = self.draw_normal(replicas.shape_of(z), Draw.NOISE)  # p(z)
             prior_discrepancy = discrepancy.maximum_mean_discrepancy(

@@ -104,7 +104,7 @@ class InfoWGAN(InfoGAN):
             ValueError: there are fewer images than updates of the critic.
             tf.errors.InvalidArgumentError: the same, in a graph for batches of any size.
         """
-        images, updates = batch["images"], self.config.discriminator_updates
+        images, updates = base.images_of(batch), self.config.discriminator_updates
         count = replicas.shape_of(images)[0]
         must = "batch_size must be >= discriminator_updates on each replica."
         received = f"discriminator_updates={updates}"

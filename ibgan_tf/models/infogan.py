@@ -30,7 +30,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from ibgan_tf.losses import adversarial
-from ibgan_tf.models import code_gan, codes, gan_training, replicas
+from ibgan_tf.models import base, code_gan, codes, gan_training, replicas
 from ibgan_tf.models.infogan_settings import PRESETS, InfoGANConfig
 from ibgan_tf.networks import dcgan, initialization
 from ibgan_tf.seeds import Draw
@@ -113,7 +113,7 @@ class InfoGAN(code_gan.CodeGAN):
             scalars: float32, whose means over the replicas are those of the batch; information in
                 nats.
         """
-        images = batch["images"]
+        images = base.images_of(batch)
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         scalars = self._update_all(real, latent)

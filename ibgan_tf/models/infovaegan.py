@@ -93,7 +93,9 @@ PRESETS: Mapping[str, base.Preset] = {
     ),
 } | {
     name: _preset(
-        20_000, "latent: section 5.2; rates: the paper's code; steps: ours", **MNIST_LATENT
+        20_000,
+        "codes: section 5.2; noise and width: InfoGAN's; rates: the paper's code; steps: ours",
+        **MNIST_LATENT,
     )
     for name in ("mnist", "fashion_mnist")
 }
@@ -130,7 +132,7 @@ class InfoVAEGAN(ALI):
             scalars: float32, whose means over the replicas are those of the batch; information and
                 divergence in nats.
         """
-        images = batch["images"]
+        images = base.images_of(batch)
         latent = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         code = codes.joined(latent, self.code_parts)
         inferred = self.draw_inferred(images)  # c ~ q(c|x)

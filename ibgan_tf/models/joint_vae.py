@@ -141,10 +141,11 @@ class JointVAE(VAE):
         Returns:
             scalars: float32, each the mean over this replica's examples, in nats.
         """
+        images = base.images_of(batch)
         with tf.GradientTape() as tape:
-            posteriors = self.posteriors(batch["images"], training=True)  # q(z|x), q(s|x)
+            posteriors = self.posteriors(images, training=True)  # q(z|x), q(s|x)
             code = codes.draw_relaxed(self, posteriors, temperature=self.config.temperature)
-            reconstruction_loss = self.reconstruction_loss(code, batch["images"])
+            reconstruction_loss = self.reconstruction_loss(code, images)
             kl = information.dimensionwise_kl(posteriors["z"], self.prior)  # [batch, z_dim]
             category_kl = self._category_kl(posteriors)  # [batch] of each category
             continuous = tf.reduce_sum(kl, axis=1)

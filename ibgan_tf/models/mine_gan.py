@@ -15,7 +15,8 @@ What the paper does to keep it stable, and "InfoGAN and beyond" found necessary:
   it, section 3.2.
 - The information has no ceiling, so its gradient for G is scaled down to the norm of the
   adversarial one where it is larger, the paper's adaptive clipping.
-Pairs are shuffled by giving each image of the batch the codes of the one before.
+Pairs are shuffled by giving each image of the batch the codes of the one before. `spectral_norm` is
+the discriminator's: T keeps its BatchNorm.
 """
 
 import dataclasses
@@ -109,7 +110,7 @@ class MineGAN(GAN):
             scalars: float32, each the mean over this replica's examples; the information, in nats,
                 is the whole batch's.
         """
-        images = batch["images"]
+        images = base.images_of(batch)
         real = gan_training.add_instance_noise(self, images, Draw.INSTANCE_NOISE_REAL)
         parts = codes.draw_latent(self, images)  # z ~ p(z), c ~ p(c)
         latent = tf.concat(list(parts.values()), axis=1)

@@ -25,6 +25,25 @@ def require(config: object, what: str, *names: str) -> None:
             raise ValueError(f"{name} must be {what}. Received: {name}={value}")
 
 
+def require_schedule(config: object, steps: str, **unused: float) -> None:
+    """Checks that settings of a schedule are left alone where there is none.
+
+    Args:
+        config: the settings.
+        steps: the name of the setting that is 0 where there is no schedule.
+        **unused: the others, and their values then.
+
+    Raises:
+        ValueError: one of them is set, and would have no effect.
+    """
+    for name, value in unused.items():
+        if getattr(config, steps) == 0 and getattr(config, name) != value:
+            raise ValueError(
+                f"{name} must be {value} where {steps} is 0, for it has no effect. Received: "
+                f"{name}={getattr(config, name)}, {steps}=0"
+            )
+
+
 def require_labels(config: object) -> None:
     """Checks the bounds of smoothed real labels; for a settings class's `__post_init__`.
 

@@ -117,10 +117,11 @@ class StackedCorEx(VAE):
         Returns:
             scalars: float32, each the mean over this replica's examples, in nats.
         """
+        images = base.images_of(batch)
         with tf.GradientTape() as tape:
-            posterior = self.infer(batch["images"], training=True)  # p(z|x)
+            posterior = self.infer(images, training=True)  # p(z|x)
             z = self.draw_code(posterior)
-            reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log q(x|z)
+            reconstruction_loss = self.reconstruction_loss(z, images)  # -log q(x|z)
             category = self.classify_code(z, training=True)  # p(s|z)
             density = tf.reduce_sum(
                 self.explained(training=True).log_prob(z[:, tf.newaxis]), axis=2

@@ -132,10 +132,11 @@ class VAE(base.GenerativeModel):
         Returns:
             scalars: float32, each the mean over this replica's examples, in nats.
         """
+        images = base.images_of(batch)
         with tf.GradientTape() as tape:
-            posterior = self.infer(batch["images"], training=True)  # q(z|x)
+            posterior = self.infer(images, training=True)  # q(z|x)
             z = self.draw_code(posterior)
-            reconstruction_loss = self.reconstruction_loss(z, batch["images"])  # -log p(x|z)
+            reconstruction_loss = self.reconstruction_loss(z, images)  # -log p(x|z)
             kl = information.dimensionwise_kl(posterior, self.prior)  # [batch, z_dim]
             objective = replicas.mean(reconstruction_loss + self.weighted_kl(kl))
         self.update_autoencoder(tape, objective)

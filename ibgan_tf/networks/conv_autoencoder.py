@@ -1,8 +1,8 @@
 """The convolutional autoencoder of Locatello et al. 2019, for images of 28, 32 and 64 pixels.
 
 Locatello et al., "Challenging common assumptions in the unsupervised learning of disentangled
-representations" (ICML 2019), give them for 64 pixels (theirs are Burgess et al.'s, with a smaller
-kernel in the third and fourth convolution). Smaller images pass the first convolutions and the last
+representations" (ICML 2019), give them for 64 pixels, after Higgins et al. 2017 (Table 1, row 3, as
+disentanglement_lib's code says). Smaller images pass the first convolutions and the last
 transposed ones alone: 32 pixels become a 4x4 map after three of the four, 28 a 7x7 map after two.
 """
 

@@ -32,7 +32,8 @@ def generator(
     Args:
         code_dim: width of the code.
         image_shape: (height, width, channels).
-        width: channels of the widest-resolution hidden map (ngf).
+        width: channels of the widest-resolution hidden map (ngf); twice as many for 28 and 32
+            pixels.
         dtype: Keras dtype policy.
         name: of the network.
 

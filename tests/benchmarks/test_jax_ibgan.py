@@ -24,8 +24,6 @@ SETTINGS = (
         "discriminator_learning_rate": 4e-5,
     },
     {
-        "beta_start": 0.05,  # of no effect, as beta_steps is 0, nor has the next
-        "learning_rate_end": 0.5,
         "information_weight": 2.0,
         "instance_noise_start": 0.5,
         "instance_noise_end": 0.1,

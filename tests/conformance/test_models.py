@@ -81,6 +81,12 @@ def untrained(name):
     return built(name)
 
 
+@every_model
+def test_a_batch_without_a_name_is_refused(name):
+    with pytest.raises(ValueError, match="A batch must be a dictionary"):
+        untrained(name).train_step((batch(0)["images"],))
+
+
 # Settings
 
 

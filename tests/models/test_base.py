@@ -25,6 +25,20 @@ class Toy(base.GenerativeModel):
         self._finish_building()
 
 
+@pytest.mark.parametrize(
+    ("batch", "received"),
+    [
+        ((np.zeros([2, 28, 28, 1]), np.zeros([2])), "tuple"),
+        (np.zeros([2, 28, 28, 1]), "ndarray"),
+        ({"image": np.zeros([2, 28, 28, 1]), "label": np.zeros([2])}, r"\['image', 'label'\]"),
+    ],
+)
+def test_a_batch_without_images_is_refused_with_what_it_is(batch, received):
+    with pytest.raises(ValueError, match=rf'must be a dictionary {{"images".*Received: {received}'):
+        base.images_of(batch)
+    assert base.images_of({"images": 7, "labels": 8}) == 7
+
+
 @pytest.fixture(scope="module")
 def model():
     return Toy(seed=5)

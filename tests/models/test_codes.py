@@ -81,7 +81,7 @@ def test_a_certain_category_carries_the_log_of_their_number():
     values = {"s1": one_hot(10, count=50)}
     for logits, expected in ((50.0 * values["s1"], np.log(10)), (0.0 * values["s1"], 0.0)):
         found = codes.posteriors(logits, parts, learned_variance=False)
-        information = codes.code_information(found, parts, values, learned_variance=False)
+        information = codes.code_information(found, parts, values, fitted=True)
         np.testing.assert_allclose(information["s1"], [expected], atol=1e-5)
 
 
@@ -94,7 +94,7 @@ def test_the_information_of_codes_is_that_of_the_learned_or_of_the_best_variance
         codes.posteriors(means, parts, learned_variance=False),
         parts,
         values,
-        learned_variance=False,
+        fitted=True,
     )["c"]
     np.testing.assert_allclose(fitted, -np.log(noise), atol=0.05)
     outputs = np.concatenate([means, np.full_like(means, 2 * np.log(0.5))], axis=1)
@@ -102,7 +102,7 @@ def test_the_information_of_codes_is_that_of_the_learned_or_of_the_best_variance
         codes.posteriors(outputs, parts, learned_variance=True),
         parts,
         values,
-        learned_variance=True,
+        fitted=False,
     )["c"]
     # E[log N(c; mean, 1/4)] + H(c) = log 2 + 1/2 - E[(c - mean)**2] / (2 / 4)
     np.testing.assert_allclose(learned, np.log(2) + 0.5 - noise**2 / 0.5, atol=0.3, rtol=0.05)

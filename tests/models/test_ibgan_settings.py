@@ -122,6 +122,21 @@ def test_labels_in_the_wrong_order_are_refused_in_one_line():
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "steps"),
+    [
+        ("beta_start", 0.05, "beta_steps"),
+        ("beta_hold_steps", 10, "beta_steps"),
+        ("learning_rate_end", 0.1, "learning_rate_steps"),
+        ("learning_rate_hold_steps", 10, "learning_rate_steps"),
+    ],
+)
+def test_a_setting_of_a_schedule_that_is_off_is_refused(name, value, steps):
+    with pytest.raises(ValueError, match=f"{name} must be .* where {steps} is 0, .*={value}"):
+        IBGANConfig(**{name: value})
+    IBGANConfig(**{name: value, steps: 10})
+
+
+@pytest.mark.parametrize(
     ("name", "value", "suggested"),
     [
         ("trunk", "share", "shared"),

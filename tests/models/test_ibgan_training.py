@@ -188,7 +188,7 @@ def test_beta_is_held_changes_linearly_and_then_stays(ibgan, step, beta):
 
 
 def test_without_a_schedule_beta_is_constant(ibgan):
-    assert ibgan(beta=0.14, beta_start=0.02, beta_hold_steps=10).upper_bound_weight() == 0.14
+    assert ibgan(beta=0.14).upper_bound_weight() == 0.14
 
 
 def test_the_step_weighs_the_upper_bound_by_the_schedule(

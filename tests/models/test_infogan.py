@@ -289,9 +289,7 @@ def test_the_information_of_a_model_is_that_of_its_own_images(infogan, form):
     images = model.generate(latent)
     features = images if model.front is None else model.front(images, training=False)
     posteriors = model.reconstruct(features)
-    expected = codes.code_information(
-        posteriors, model.code_parts, values, learned_variance=form == "shared"
-    )
+    expected = codes.code_information(posteriors, model.code_parts, values, fitted=form != "shared")
     found = model.code_information(300, seed=4)
     assert {name: v.shape[0] for name, v in found.items()} == {"c": 3, "s1": 1}
     for name, value in found.items():

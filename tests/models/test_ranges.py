@@ -21,6 +21,21 @@ def test_a_setting_must_be_in_its_range(what, inside, outside):
     assert str(error.value) == f"rate must be {what}. Received: rate={outside}"
 
 
+def test_a_schedule_that_is_off_has_no_other_settings():
+    def check(**settings):
+        config = types.SimpleNamespace(**{"steps": 0, "start": 0.0, "hold_steps": 0} | settings)
+        ranges.require_schedule(config, "steps", start=0.0, hold_steps=0)
+
+    check()
+    check(steps=5, start=0.1, hold_steps=3)
+    with pytest.raises(ValueError) as error:
+        check(hold_steps=3)
+    assert str(error.value) == (
+        "hold_steps must be 0 where steps is 0, for it has no effect. "
+        "Received: hold_steps=3, steps=0"
+    )
+
+
 def test_the_bounds_of_labels_are_in_their_order():
     ranges.require_labels(types.SimpleNamespace(real_label_low=0.7, real_label_high=1.2))
     with pytest.raises(ValueError, match="real_label_low must be <= real_label_high"):
