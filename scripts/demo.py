@@ -59,8 +59,9 @@ Everything is in  {run_dir}/
   samples/        images from random noise, at every 500 steps
   log.jsonl       every scalar; or: tensorboard --logdir {run_dir}/events
 
-Next:
-  go on with this run:   python scripts/train.py --resume --run_dir={run_dir} --steps=60000
+Next, after  . .venv/bin/activate  (once):
+  go on with this run:   python scripts/train.py --resume --run_dir={run_dir} --steps=20000
+  the best settings:     python scripts/train.py --dataset=dsprites --preset=dsprites_tuned
   the paper's settings:  python scripts/train.py --dataset=dsprites
   more samples:          python scripts/sample.py --run_dir={run_dir}
   scores:                python scripts/evaluate.py --run_dir={run_dir} --metrics=factor_vae,mig
