@@ -31,7 +31,8 @@ command_line.define_flag(
 )
 
 WORKER = pathlib.Path(__file__).with_name("step_worker.py")
-OFFICIAL = {"trunk": "separate", "update_order": "simultaneous"}  # the official code's for dSprites
+# The official code's trunk for dSprites, and the order of the paper's Algorithm 1.
+OFFICIAL = {"trunk": "separate", "update_order": "simultaneous"}
 BATCH_SIZES, IMAGE_SIZES, WIDTHS = (16, 64, 256, 1024), (28, 32, 64), (8, 16, 32)
 Contender = dict[str, object]
 

@@ -125,7 +125,7 @@ class ALI(code_gan.CodeGAN):
             scheme=config.initialization,
             seed=seed,
         )
-        self.discriminator_variables = [v for n in discriminators for v in n.trainable_variables]
+        self.discriminator_variables = base.trainable_variables(discriminators)
         self.discriminator_optimizer = optimizers.built_adam(
             config, config.discriminator_learning_rate, self.discriminator_variables
         )

@@ -58,6 +58,11 @@ class Classifies(Protocol):
     def classify(self, images: tf.Tensor) -> tf.Tensor: ...
 
 
+def trainable_variables(networks: Sequence[tf.keras.Model]) -> list[tf.keras.Variable]:
+    """Returns the variables that training changes of networks, in their order."""
+    return [variable for network in networks for variable in network.trainable_variables]
+
+
 def images_of(batch: Mapping[str, tf.Tensor]) -> tf.Tensor:
     """Returns the images of a batch, for a model's `train_step`.
 

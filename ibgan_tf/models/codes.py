@@ -13,7 +13,7 @@ import tensorflow_probability as tfp
 
 from ibgan_tf.config import setting
 from ibgan_tf.losses import information
-from ibgan_tf.models import base, ranges, replicas
+from ibgan_tf.models import base, latents, ranges, replicas
 from ibgan_tf.seeds import Draw
 
 tfd = tfp.distributions
@@ -141,7 +141,7 @@ def posterior_size(parts: Sequence[base.LatentPart], *, learned_variance: bool) 
         parts: of `code_parts`.
         learned_variance: whether it has a log variance for each continuous code.
     """
-    doubled = sum(part.size for part in parts if part.name == "c") * learned_variance
+    doubled = sum(p.size for p in parts if not latents.is_categorical(p)) * learned_variance
     return sum(part.size for part in parts) + doubled
 
 
@@ -153,7 +153,7 @@ def posteriors(
     Args:
         outputs: of the network: the means of c, their log variances if learned, and the logits of
             s1, s2, ..., float32 [batch, posterior_size].
-        parts: of `code_parts`.
+        parts: of `code_parts`, or of a VAE's latent.
         learned_variance: whether the variances are the network's, rather than 1.
 
     Returns:
@@ -164,7 +164,7 @@ def posteriors(
     for part in parts:
         own = outputs[:, first : first + part.size]
         first += part.size
-        if part.name != "c":
+        if latents.is_categorical(part):
             found[part.name] = tfd.OneHotCategorical(logits=own, dtype=tf.float32)
             continue
         scale = tf.ones([])
@@ -239,7 +239,7 @@ def information_lower_bounds(
     for part in parts:
         value = values[part.name]
         bound = found[part.name].log_prob(value) - part.prior.log_prob(value)
-        bounds[part.name] = tf.reduce_sum(bound, axis=-1) if part.name == "c" else bound
+        bounds[part.name] = bound if latents.is_categorical(part) else tf.reduce_sum(bound, axis=-1)
     return bounds
 
 
@@ -268,7 +268,7 @@ def code_information(
     described = {}
     for part in parts:
         value, posterior = values[part.name], found[part.name]
-        if part.name == "c" and fitted:
+        if fitted and not latents.is_categorical(part):
             described[part.name] = information.dimensionwise_fitted_information(
                 replicas.whole_batch(value), replicas.whole_batch(posterior.mean()), part.prior
             )

@@ -58,15 +58,12 @@ class GAN(base.GenerativeModel):
             config, self.image_shape, {"discriminator": 1}, dtype=self.compute_policy
         )
         self.discriminator = networks["discriminator"]
-        fronts = [] if self.front is None else [self.front]
-        discriminator_side = [*fronts, self.discriminator]
+        discriminator_side = gan_training.chain(self.front, self.discriminator)
         initialization.initialize(
             [self.generator, *discriminator_side], scheme=config.initialization, seed=seed
         )
         self.generator_variables = self.generator.trainable_variables
-        self.discriminator_variables = [
-            v for n in discriminator_side for v in n.trainable_variables
-        ]
+        self.discriminator_variables = base.trainable_variables(discriminator_side)
         self.generator_optimizer = gan_training.optimizer(
             config, config.generator_learning_rate, self.generator_variables
         )
@@ -125,7 +122,7 @@ class GAN(base.GenerativeModel):
         return scalars
 
     def _logits(self, images: tf.Tensor) -> tf.Tensor:
-        features = images if self.front is None else self.front(images, training=True)
+        features = gan_training.features(self.front, images, training=True)
         return self.discriminator(features, training=True)[:, 0]  # [batch]
 
     # What a trained model can do

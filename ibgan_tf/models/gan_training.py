@@ -47,6 +47,16 @@ def image_networks(
     return front and spectral.spectrally_normalized(front), normalized
 
 
+def chain(front: tf.keras.Model | None, network: tf.keras.Model) -> list[tf.keras.Model]:
+    """Returns the networks that images pass: the shared front, if there is one, and another."""
+    return [network] if front is None else [front, network]
+
+
+def features(front: tf.keras.Model | None, images: tf.Tensor, *, training: bool) -> tf.Tensor:
+    """Returns what the networks behind a front read: its map of images, or these without one."""
+    return images if front is None else front(images, training=training)
+
+
 def optimizer(
     config: GANConfig, learning_rate: float, variables: Sequence[tf.keras.Variable]
 ) -> tf.keras.optimizers.Optimizer:

@@ -104,16 +104,13 @@ class IBGAN(base.GenerativeModel):
         )
         self._build_networks()
 
-        fronts = [] if self.front is None else [self.front]
         generator_side = [self.encoder, self.generator, self.reconstructor]
-        discriminator_side = [*fronts, self.discriminator]
+        discriminator_side = gan_training.chain(self.front, self.discriminator)
         initialization.initialize(
             generator_side + discriminator_side, scheme=config.initialization, seed=seed
         )
-        self.generator_variables = [v for n in generator_side for v in n.trainable_variables]
-        self.discriminator_variables = [
-            v for n in discriminator_side for v in n.trainable_variables
-        ]
+        self.generator_variables = base.trainable_variables(generator_side)
+        self.discriminator_variables = base.trainable_variables(discriminator_side)
         self.generator_optimizer = self._optimizer(
             config.generator_learning_rate, self.generator_variables
         )
@@ -290,7 +287,7 @@ class IBGAN(base.GenerativeModel):
 
     def _features(self, images: tf.Tensor, *, training: bool) -> tf.Tensor:
         """Returns what discriminator and reconstructor read: the shared front's map, or images."""
-        return images if self.front is None else self.front(images, training=training)
+        return gan_training.features(self.front, images, training=training)
 
     def _logits(self, features: tf.Tensor, *, training: bool) -> tf.Tensor:
         return self.discriminator(features, training=training)[:, 0]  # [batch]
@@ -403,8 +400,7 @@ class IBGAN(base.GenerativeModel):
 
     def encoding_networks(self) -> list[tf.keras.Model]:
         """Returns the networks that read images to encode them."""
-        fronts = [] if self.front is None else [self.front]
-        return [*fronts, self.reconstructor]
+        return gan_training.chain(self.front, self.reconstructor)
 
     def update_encoding_statistics(self, images: tf.Tensor) -> None:
         """Lets the BatchNorm statistics of the networks that encode learn from images.

@@ -142,11 +142,9 @@ class InfoWGAN(InfoGAN):
 
     def _update_discriminator(self, real, generated, latent) -> dict[str, tf.Tensor]:
         scalars = super()._update_discriminator(real, generated, latent)
-        fronts = [] if self.front is None else [self.front]
         limits = [
             (v.value, _NORMALIZED_LIMIT if v.name in _OF_BATCH_NORM else self.config.weight_limit)
-            for network in (*fronts, self.discriminator)
-            for v in network.trainable_variables
+            for v in base.trainable_variables(gan_training.chain(self.front, self.discriminator))
         ]
 
         def clip(strategy):

@@ -66,18 +66,16 @@ class InfoGAN(code_gan.CodeGAN):
         learned = config.code_variance == "learned"
         self._describe_latent(learned_variance=learned, fitted_information=not learned)
         self._build_networks()
-        fronts = [] if self.front is None else [self.front]
+        discriminator_side = gan_training.chain(self.front, self.discriminator)
         initialization.initialize(
-            [self.generator, self.reconstructor, *fronts, self.discriminator],
+            [self.generator, self.reconstructor, *discriminator_side],
             scheme=config.initialization,
             seed=seed,
         )
-        sides = {"generator": [self.generator], "discriminator": [*fronts, self.discriminator]}
+        sides = {"generator": [self.generator], "discriminator": discriminator_side}
         sides[config.reconstructor_optimizer].append(self.reconstructor)
-        self.generator_variables = [v for n in sides["generator"] for v in n.trainable_variables]
-        self.discriminator_variables = [
-            v for n in sides["discriminator"] for v in n.trainable_variables
-        ]
+        self.generator_variables = base.trainable_variables(sides["generator"])
+        self.discriminator_variables = base.trainable_variables(sides["discriminator"])
         self.generator_optimizer = gan_training.optimizer(
             config, config.generator_learning_rate, self.generator_variables
         )
@@ -197,7 +195,7 @@ class InfoGAN(code_gan.CodeGAN):
 
     def _features(self, images: tf.Tensor, *, training: bool) -> tf.Tensor:
         """Returns what discriminator and reconstructor read: the shared front's map, or images."""
-        return images if self.front is None else self.front(images, training=training)
+        return gan_training.features(self.front, images, training=training)
 
     def _logits(self, features: tf.Tensor) -> tf.Tensor:
         return self.discriminator(features, training=True)[:, 0]  # [batch]
@@ -231,5 +229,4 @@ class InfoGAN(code_gan.CodeGAN):
 
     def encoding_networks(self) -> list[tf.keras.Model]:
         """Returns the networks that read images to encode them."""
-        fronts = [] if self.front is None else [self.front]
-        return [*fronts, self.reconstructor]
+        return gan_training.chain(self.front, self.reconstructor)

@@ -198,13 +198,8 @@ class JointVAE(VAE):
         Returns:
             posteriors: part name -> `tfd.Normal` for "z", `tfd.OneHotCategorical` for "s1", ...
         """
-        z_dim, sizes = self.config.z_dim, self.config.categorical_sizes
         outputs = self.encoder((images + 1.0) / 2.0, training=training)
-        mean, log_variance, *logits = tf.split(outputs, [z_dim, z_dim, *sizes], axis=1)
-        found = {"z": tfd.Normal(mean, tf.exp(0.5 * log_variance))}
-        for part, own in zip(self.latent[1:], logits, strict=True):
-            found[part.name] = tfd.OneHotCategorical(logits=own, dtype=tf.float32)
-        return found
+        return codes.posteriors(outputs, self.latent, learned_variance=True)
 
     def infer(self, images: tf.Tensor, *, training: bool = False) -> tfd.Normal:
         """Returns q(z|x), batch shape [batch, z_dim], of the continuous code alone.

@@ -84,7 +84,7 @@ class MineGAN(GAN):
         networks = [self.statistics_features, self.statistics_pairs]
         # Generator and discriminator have the draws of `seed`.
         initialization.initialize(networks, scheme=config.initialization, seed=seed + 1)
-        self.statistics_variables = [v for n in networks for v in n.trainable_variables]
+        self.statistics_variables = base.trainable_variables(networks)
         self.statistics_optimizer = gan_training.optimizer(
             config, config.statistics_learning_rate, self.statistics_variables
         )

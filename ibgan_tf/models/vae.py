@@ -108,7 +108,7 @@ class VAE(base.GenerativeModel):
         self._build_networks()
         networks = list(self.networks().values())
         initialization.initialize(networks, scheme="glorot_uniform", seed=seed)
-        self.autoencoder_variables = [v for n in networks for v in n.trainable_variables]
+        self.autoencoder_variables = base.trainable_variables(networks)
         self.autoencoder_optimizer = optimizers.built_adam(
             config, config.learning_rate, self.autoencoder_variables
         )
