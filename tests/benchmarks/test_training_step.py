@@ -46,6 +46,43 @@ def test_the_ratios_are_over_the_best_rival_of_the_same_step_and_over_the_offici
     assert found[1]["gflops"] == 10.0
 
 
+class TimedWorker:
+    """Says what turns of five steps took, in place of a process that runs them."""
+
+    seconds = {"tensorflow": (0.5, 0.1, 0.3), "pytorch": (1.0, 1.0, 1.0)}
+
+    def __init__(self, contenders):
+        self.contenders, self.turns = contenders, 0
+        self.said = {"contenders": [{}], "matrix_product_gflops": {"float32": 1.0}}
+
+    def wait(self):
+        pass
+
+    def run(self, number, steps):
+        assert (number, steps) == (0, 5)
+        seconds = self.seconds[self.contenders[0]["framework"]][self.turns]
+        self.turns += 1
+        return {"seconds": seconds, "peak_mib": 100.0 * self.turns}
+
+    def end(self):
+        pass
+
+
+def test_a_time_is_that_of_one_step_in_the_median_turn(load_benchmark, monkeypatch):
+    benchmark = load_benchmark("training_step")
+    monkeypatch.setattr(benchmark, "Worker", TimedWorker)
+    ours = {
+        **{"framework": "tensorflow", "threads_per_operation": 1, "precision": "float32"},
+        **{"batch_size": 64, "image_size": 64, "width": 16},
+    }
+    found = benchmark.measure([ours, {"framework": "pytorch"}], rounds=3, steps=5)["rows"]
+    times = {row["framework"]: (row["milliseconds"], row["fastest_milliseconds"]) for row in found}
+    assert times["tensorflow"] == pytest.approx((60.0, 20.0))
+    assert times["pytorch"] == pytest.approx((200.0, 200.0))
+    (row,) = benchmark.measure_growth([ours], rounds=3, steps=5)
+    assert (row["milliseconds"], row["peak_mib"]) == pytest.approx((60.0, 300.0))
+
+
 def test_the_slopes_of_growth_are_those_of_a_line(load_benchmark):
     benchmark = load_benchmark("training_step")
     rows = benchmark.growth_contenders()

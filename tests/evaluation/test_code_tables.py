@@ -60,6 +60,21 @@ def test_codes_of_a_sample_are_not_those_of_the_whole_set(squares, tmp_path):
     assert (tmp_path / "mig-full-40_images.json").exists()
 
 
+def test_a_sample_is_scored_by_the_factors_of_its_own_images(squares, tmp_path):
+    indices = np.random.default_rng(0).permutation(squares.size)[:60]
+    np.save(tmp_path / "codes.npy", squares.factors(indices).astype(np.float32))
+    np.save(tmp_path / "indices.npy", indices)
+    (result,) = code_tables.evaluate_codes(
+        tmp_path / "codes.npy",
+        dataset="small_squares",
+        output_dir=tmp_path / "scores",
+        indices=tmp_path / "indices.npy",
+        metrics=["factor_vae"],
+        settings="fast",
+    )
+    assert result["score"] == 1.0
+
+
 def test_perfect_codes_from_a_file_score_one(squares, tmp_path):
     codes = squares.factors(np.arange(squares.size)).astype(np.float32)
     np.save(tmp_path / "codes.npy", codes)

@@ -1,5 +1,7 @@
 """DCI: from importances by hand, and of codes whose value is known."""
 
+import importlib
+
 import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
@@ -117,6 +119,31 @@ def test_the_forests_of_the_published_number_find_the_factors_and_their_copies()
     # (1 - 1/e)**10 or 0.01 of them, which count as the mean: 1 - 0.01 on average.
     np.testing.assert_allclose(np.array(result["oob_r2"])[[0, 1, 3, 4]], 0.99, atol=0.08)
     assert result["informativeness_test"] is None
+
+
+def test_each_forest_has_the_published_depth_and_trees(monkeypatch):
+    asked = []
+
+    def forest(codes, target, max_depth, num_trees, seed):
+        asked.append((len(target), max_depth, num_trees))
+        return np.ones(codes.shape[1]), 0.0
+
+    monkeypatch.setattr(
+        importlib.import_module("ibgan_tf.metrics.dci"), "_forest_of_one_factor", forest
+    )
+    factors = np.indices((2, 5, 2, 2, 5)).reshape(5, -1).T  # 200 images, a tenth of them drawn
+    dci_score(factors.astype(float), factors, protocol="infogan_cr", num_jobs=1)
+    assert asked == [(20, depth, 10) for depth in (4, 2, 4, 2, 2)]
+
+
+def test_what_is_found_of_a_factor_stands_under_it():
+    factors = np.indices((4, 3, 5)).reshape(3, -1).T  # trees are fitted in the order 2, 0, 1
+    result = dci_score(factors[:, [0, 2]].astype(float), factors, settings="fast", num_jobs=1)
+    importances = np.array(result["importances"])
+    assert importances[:, [0, 2]].argmax(axis=0).tolist() == [0, 1]
+    first, none, last = result["informativeness_test_per_factor"]
+    assert min(first, last) > 0.99
+    assert none < 0.5  # no code tells it: chance is 1/3
 
 
 def test_the_forests_of_the_published_number_need_five_factors(factors):

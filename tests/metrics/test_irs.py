@@ -63,3 +63,11 @@ def test_one_image_far_out_counts_in_the_papers_maximum_and_not_in_the_quantile(
     codes[0] = -10.0  # one of the 10,000, all of which are drawn, some of them twice
     rows = {protocol: irs_score(codes, factors, protocol=protocol) for protocol in PROTOCOLS}
     assert rows["disentanglement_lib"]["score"] > rows["paper"]["score"]
+
+
+def test_a_factor_of_more_values_than_bins_is_a_little_below_one():
+    factors = np.tile(np.arange(40), 250)[:, np.newaxis]
+    found = {p: irs_score(factors.astype(float), factors, protocol=p)["score"] for p in PROTOCOLS}
+    assert found["paper"] == pytest.approx(1.0)
+    # Two neighbours share a bin: they are 1/2 from their mean, and 39/2 at most from that of all.
+    assert found["disentanglement_lib"] == pytest.approx(1 - 1 / 39, abs=0.002)

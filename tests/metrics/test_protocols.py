@@ -1,3 +1,4 @@
+import importlib
 import json
 import re
 
@@ -94,3 +95,41 @@ def test_a_result_is_ready_for_json_and_begins_with_the_score():
     }
     assert json.loads(json.dumps(result)) == expected
     assert list(result) == list(expected)
+
+
+@pytest.mark.parametrize(
+    ("metric", "protocol", "sizes"),
+    [
+        (
+            "beta_vae",
+            "disentanglement_lib",
+            {"train_points": 10_000, "eval_points": 5_000, "num_pairs": 64},
+        ),
+        ("beta_vae", "infogan_cr", {"train_points": 500, "num_pairs": 50}),
+        ("factor_vae", "disentanglement_lib", {"batch_size": 64, "variance_points": 10_000}),
+        ("factor_vae", "ibgan", {"batch_size": 200}),
+        ("factor_vae", "infogan_cr", {"batch_size": 100, "variance_fraction": 0.1}),
+        ("explicitness", "disentanglement_lib", {"train_points": 10_000, "test_points": 5_000}),
+        (
+            "dci",
+            "disentanglement_lib",
+            {"num_train": 10_000, "num_test": 5_000, "num_trees": 100},
+        ),
+        ("dci", "infogan_cr", {"num_train": 0.1, "num_trees": 10}),
+        ("sap", "disentanglement_lib", {"num_train": 10_000, "num_test": 5_000}),
+        (
+            "irs",
+            "disentanglement_lib",
+            {"num_points": 10_000, "quantile": 0.99, "discretized": True},
+        ),
+        (
+            "model_centrality",
+            "ibgan_tf",
+            {"votes_per_code": 100, "group_size": 100, "sample_size": 73_728},
+        ),
+    ],
+)
+def test_the_full_settings_are_the_published_sizes(metric, protocol, sizes):
+    module = importlib.import_module(f"ibgan_tf.metrics.{metric}")
+    full = module.PROTOCOLS[protocol]["full"]
+    assert {name: getattr(full, name) for name in sizes} == sizes

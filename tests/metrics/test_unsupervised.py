@@ -49,3 +49,16 @@ def test_drawn_gaussian_codes_have_the_total_correlation_they_were_drawn_with():
 def test_constant_codes_score_zero(factors):
     result = unsupervised_scores(np.ones([len(factors), 3]), factors)
     assert result["score"] == result["mutual_info_score"] == 0.0
+
+
+def test_the_information_is_the_mean_over_all_pairs():
+    a, b = np.repeat(np.arange(4.0), 4), np.tile(np.arange(4.0), 4)  # independent
+    found = mean_pairwise_information(np.stack([a, a, b], axis=1))
+    assert found == pytest.approx(np.log(4) / 3)
+
+
+def test_the_norm_of_a_code_and_its_copy_by_hand():
+    codes = np.repeat(np.arange(50.0)[:, np.newaxis], 2, axis=1)
+    # (4 v - 2 sqrt(2) v) / (2 v), where v is the variance of either.
+    found = unsupervised_scores(codes)["gaussian_wasserstein_correlation_norm"]
+    assert found == pytest.approx(2 - np.sqrt(2), rel=1e-5)

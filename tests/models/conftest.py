@@ -159,6 +159,7 @@ def _step_by_hand(model, images, *, real_labels=1.0):
         generated_logits = model.discriminator(front(generated), training=True)[:, 0]
         real_logits = model.discriminator(front(real), training=True)[:, 0]
         z_hat = model.reconstructor(front(generated), training=True)
+        each_kl = (mean**2 + tf.exp(log_variance) - 1 - log_variance) / 2
         return types.SimpleNamespace(
             tape=tape,
             discriminator_loss=cross_entropy(real_labels, real_logits)
@@ -166,7 +167,10 @@ def _step_by_hand(model, images, *, real_labels=1.0):
             adversarial_loss=cross_entropy(1.0, generated_logits),
             reconstruction_error=mean_sum((z - z_hat) ** 2) / 2,
             noise_energy=mean_sum(z**2) / 2,
-            kl=mean_sum(mean**2 + tf.exp(log_variance) - 1 - log_variance) / 2,
+            kl=mean_sum(each_kl),
+            dimension_kl=tf.reduce_mean(each_kl, axis=0),
+            z=z,
+            z_hat=z_hat,
             real=real,
             generated=generated,
             probability_real=tf.reduce_mean(tf.sigmoid(real_logits)),

@@ -258,3 +258,10 @@ def test_float16_is_refused(tiny_config, image_shape):
 def test_an_image_size_without_networks_is_refused(tiny_config):
     with pytest.raises(ValueError, match="^image_shape must be square .* 28, 32, 64 pixels"):
         IBGAN(tiny_config(), (48, 48, 1))
+
+
+def test_sampled_codes_are_the_means_at_a_draw_of_q(ibgan, batch):
+    model, seed = ibgan(), tf.constant([1, 2])
+    z = tfd.Normal(model.reconstructor(batch["images"], training=False), 1.0).sample(seed=seed)
+    found = model.represent(batch["images"], "r_sampled", seed=seed)
+    np.testing.assert_allclose(found, model.encoder(z)[:, :2], rtol=1e-4, atol=1e-5)

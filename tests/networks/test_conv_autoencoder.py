@@ -65,3 +65,11 @@ def test_other_sizes_are_refused(shape):
     ):
         with pytest.raises(ValueError, match=r"image_shape must be square with a side of one of"):
             build()
+
+
+def test_every_layer_but_the_last_has_a_relu():
+    def activations(network):
+        return [layer.activation.__name__ for layer in network.layers if hasattr(layer, "kernel")]
+
+    assert activations(conv_autoencoder.encoder((64, 64, 1), 3)) == ["relu"] * 5 + ["linear"] * 2
+    assert activations(conv_autoencoder.decoder(3, (64, 64, 1))) == ["relu"] * 5 + ["linear"]
