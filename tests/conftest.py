@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 import resource
@@ -39,6 +40,93 @@ def run_script():
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
         return subprocess.run(
             command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300
+        )
+
+    return run
+
+
+class ScriptServer:
+    """Starts scripts as processes of their own, by script_server.py."""
+
+    def __init__(self, process, folder):
+        self._process, self._folder = process, folder
+
+    def start(
+        self,
+        script,
+        *arguments,
+        cpus=1,
+        largest_file=None,
+        environment=None,
+        errors_apart=False,
+        tell_imports=False,
+    ):
+        """Starts a script; returns its process's id and the files of its output and errors.
+
+        Args:
+            script: its path in the project.
+            *arguments: its own.
+            cpus: how many logical devices there are.
+            largest_file: how many bytes a file may grow to.
+            environment: variables to add.
+            errors_apart: whether errors have a file of their own.
+            tell_imports: whether the last line of the output names the heavy modules it imported.
+        """
+        output = self._folder / f"{len(os.listdir(self._folder))}.out"
+        errors = output.with_suffix(".err") if errors_apart else output
+        for path in (output, errors):
+            path.touch()
+        number = self._ask(
+            script=script,
+            arguments=[str(argument) for argument in arguments],
+            output=str(output),
+            errors=str(errors),
+            cpus=cpus,
+            largest_file=largest_file,
+            environment=environment or {},
+            tell_imports=tell_imports,
+        )
+        return number, output, errors
+
+    def wait_for(self, number):
+        """Returns the exit code of a process, after waiting for its end; -9 if it was killed."""
+        return self._ask(wait_for=number)
+
+    def _ask(self, **request):
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+
+@pytest.fixture(scope="session")
+def script_server(tmp_path_factory):
+    """Gives what starts scripts without importing TensorFlow each time."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
+    with subprocess.Popen(
+        [sys.executable, pathlib.Path(__file__).with_name("script_server.py")],
+        env=environment,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield ScriptServer(process, tmp_path_factory.mktemp("output"))
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def run_forked(script_server):
+    """Gives a function like `run_script`, of processes that needn't import TensorFlow first."""
+
+    def run(name, *arguments, folder="scripts"):
+        number, output, errors = script_server.start(
+            f"{folder}/{name}", *arguments, errors_apart=True
+        )
+        code = script_server.wait_for(number)
+        return types.SimpleNamespace(
+            returncode=code,
+            stdout=output.read_text(errors="replace"),
+            stderr=errors.read_text(errors="replace"),
         )
 
     return run

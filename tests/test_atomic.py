@@ -105,3 +105,25 @@ def test_a_number_that_is_not_finite_is_not_written(tmp_path):
 
 def test_removing_leftovers_of_a_missing_folder_does_nothing(tmp_path):
     atomic.remove_leftovers(tmp_path / "missing")
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    seen, replace = [], os.replace
+
+    def replacing(*paths):
+        seen.append("replaced")
+        replace(*paths)
+
+    monkeypatch.setattr(atomic, "sync", lambda path: seen.append(path.name))
+    monkeypatch.setattr(atomic.os, "replace", replacing)
+    atomic.write_text(tmp_path / "a", "b")
+    assert seen[0].startswith(".tmp-")
+    assert seen[1:] == ["replaced", tmp_path.name]
+
+
+def test_a_folder_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(atomic, "sync", lambda path: seen.append((path, path.exists())))
+    with atomic.replacing_folder(tmp_path / "a") as temporary:
+        (temporary / "b").touch()
+    assert seen == [(temporary / "b", True), (temporary, True), (tmp_path, True)]

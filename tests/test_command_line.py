@@ -1,3 +1,4 @@
+import os
 import pathlib
 import subprocess
 import sys
@@ -192,3 +193,21 @@ def test_a_flag_that_would_do_nothing_is_refused(arguments, needed):
     values(["script", *arguments])
     with pytest.raises(ValueError, match=f"must go with {needed}. .* add {needed}"):
         check()
+
+
+@pytest.mark.parametrize("own", [{}, {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "0"}])
+def test_tensorflow_is_quiet_and_uses_onednn_unless_the_user_says_otherwise(own):
+    code = (
+        "import os, ibgan_tf.command_line; "
+        "print(os.environ['TF_ENABLE_ONEDNN_OPTS'], os.environ['TF_CPP_MIN_LOG_LEVEL'])"
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=kept | own,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.split() == (list(own.values()) or ["1", "2"])

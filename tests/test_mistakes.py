@@ -76,3 +76,15 @@ def test_an_error_of_the_system_is_told_with_its_file():
 
 def test_an_error_of_the_system_that_is_ours_is_told_as_it_is():
     assert mistakes.one_line(FileExistsError("run_dir must be empty.")) == "run_dir must be empty."
+
+
+@pytest.mark.parametrize(("package", "mistake"), [("ibgan_tf", True), ("ibgan_tf_other", False)])
+def test_where_the_package_is_installed_its_own_errors_are_mistakes(
+    tmp_path, monkeypatch, package, mistake
+):
+    folder = tmp_path / "site-packages"
+    monkeypatch.setattr(mistakes, "__file__", str(folder / "ibgan_tf" / "mistakes.py"))
+    names = {}
+    code = compile("def fail():\n    raise ValueError('no')\n", folder / package / "a.py", "exec")
+    exec(code, names)
+    assert mistakes.is_mistake(caught(names["fail"])) == mistake

@@ -93,6 +93,7 @@ def test_a_written_cache_passes_its_check(folder):
     manifest = cache.check_cache(folder, size=SIZE, sha256=SHA256)
     assert (manifest["source"], manifest["sha256"], manifest["size"]) == ("rendered", SHA256, 200)
     assert _leftovers(folder.parent) == ["set"]
+    assert folder.stat().st_mode & 0o777 == 0o755  # others may read it
 
 
 def test_content_with_another_hash_than_the_known_one_is_not_kept(tmp_path):

@@ -4,9 +4,9 @@ import pytest
 
 
 @pytest.fixture
-def check(run_script):
+def check(run_forked):
     def run(*arguments):
-        return run_script("check_export.py", *arguments, folder="export")
+        return run_forked("check_export.py", *arguments, folder="export")
 
     return run
 

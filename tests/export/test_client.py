@@ -15,11 +15,11 @@ def server(published):
 
 
 @pytest.fixture
-def ask(run_script):
+def ask(run_forked):
     """Gives a function that runs the client."""
 
     def run(server, *flags):
-        return run_script(
+        return run_forked(
             "client.py", f"--server={server}", f"--model={MODEL}", *flags, folder="export"
         )
 
@@ -59,8 +59,8 @@ def test_a_server_is_checked_against_the_exports_card(ask, server, published):
     assert f"answers as {published.path}: 9 signatures" in process.stdout
 
 
-def test_the_model_that_is_checked_has_the_exports_name(run_script, server, published):
-    process = run_script(
+def test_the_model_that_is_checked_has_the_exports_name(run_forked, server, published):
+    process = run_forked(
         "client.py", f"--server={server.address}", f"--check={published.path}", folder="export"
     )
     assert process.returncode == 0, process.stderr

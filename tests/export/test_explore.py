@@ -37,16 +37,16 @@ def test_the_page_is_served_until_it_is_told_to_stop(published):
         process.stdout.close()
 
 
-def test_an_export_that_is_not_there_is_one_line(run_script, tmp_path):
-    process = run_script("explore.py", f"--model_dir={tmp_path / 'none'}", folder="export")
+def test_an_export_that_is_not_there_is_one_line(run_forked, tmp_path):
+    process = run_forked("explore.py", f"--model_dir={tmp_path / 'none'}", folder="export")
     assert process.returncode == 1
     assert "Traceback" not in process.stderr
     assert "explore.py: error:" in process.stderr
     assert "must hold an exported version" in process.stderr
 
 
-def test_a_negative_seed_is_one_line(run_script):
-    process = run_script("explore.py", "--seed=-1", folder="export")
+def test_a_negative_seed_is_one_line(run_forked):
+    process = run_forked("explore.py", "--seed=-1", folder="export")
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1] == (
         "explore.py: error: seed must be a whole number >= 0. Received: seed=-1."

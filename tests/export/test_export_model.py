@@ -11,9 +11,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture
-def export(run_script):
+def export(run_forked):
     def run(*arguments):
-        return run_script("export_model.py", *arguments, folder="export")
+        return run_forked("export_model.py", *arguments, folder="export")
 
     return run
 

@@ -16,8 +16,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 TRITON = pathlib.Path(os.environ.get("IBGAN_TEST_TRITON", ROOT / ".venv-triton/bin/python"))
 
 
-def test_a_missing_environment_is_one_clear_line(run_script, published, tmp_path):
-    finished = run_script(
+def test_a_missing_environment_is_one_clear_line(run_forked, published, tmp_path):
+    finished = run_forked(
         "serve_triton.py",
         f"--model_dir={published.path.parent}",
         f"--triton_python={tmp_path / 'python'}",

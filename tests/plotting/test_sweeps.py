@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ibgan_tf.plotting import sweeps
@@ -36,3 +37,13 @@ def test_panels_without_values_are_refused(tmp_path, panels):
     with pytest.raises(ValueError, match="panels must hold one or more, each with a line"):
         sweeps.sweep_picture(panels, tmp_path / "beta.png", x_label="x")
     assert not list(tmp_path.iterdir())
+
+
+def test_each_run_is_a_dot_and_the_mean_has_its_deviation():
+    axes = Figure().subplots()
+    sweeps._draw_line(axes, POINTS, "last", 0)
+    np.testing.assert_array_equal(axes.lines[0].get_xydata(), POINTS)
+    (bars,) = axes.containers
+    mean, _, (deviations,) = bars.lines
+    np.testing.assert_allclose(mean.get_xydata(), [[0.0, 4.0], [0.5, 3.0]])
+    np.testing.assert_allclose(deviations.get_segments()[-1], [[0.5, 1.0], [0.5, 5.0]])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from ibgan_tf import atomic
 from ibgan_tf.runs.checkpoints import (
     Checkpoints,
     checkpoint_steps,
@@ -283,3 +284,11 @@ def test_other_files_are_not_taken_for_checkpoints(tmp_path):
     for name in ("ckpt-.index", "ckpt-x.index", "other-1.index", "ckpt-1.data-00000-of-00001"):
         (tmp_path / name).touch()
     assert checkpoint_steps(tmp_path) == []
+
+
+def test_a_checkpoint_is_on_the_disk_when_it_is_saved(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(atomic, "sync", synced.append)
+    Checkpoints(tmp_path, value=tf.Variable(1)).save(4)
+    written = set(tmp_path.glob("ckpt-4.*"))
+    assert len(written) == 2 and {*written, tmp_path} <= set(synced)

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from ibgan_tf.runs import json_lines
@@ -24,3 +26,10 @@ def test_a_number_that_is_not_finite_leaves_the_file_as_it_was(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_lines.append(path, {"a": float("nan")})
     assert path.read_text() == '{"a": 1.5}\n'
+
+
+def test_a_line_is_on_the_disk_when_it_is_appended(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    json_lines.append(tmp_path / "a.jsonl", {"a": 1})
+    assert sizes == [len('{"a": 1}\n')]

@@ -1,21 +1,20 @@
-"""Trainings as subprocesses."""
+"""Trainings as subprocesses, and scripts' main functions."""
 
-import json
 import os
 import pathlib
 import re
+import runpy
 import select
 import signal
-import subprocess
-import sys
 
 import pytest
+from absl import flags
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 class TrainingProcess:
-    """A process of scripts/train.py, made by train_server.py."""
+    """A process of scripts/train.py, or of another script."""
 
     def __init__(self, server, pid, output):
         self.pid = pid
@@ -35,57 +34,49 @@ class TrainingProcess:
     def code(self):
         """Returns the exit code, after waiting for the end; -9 for a process that was killed."""
         if self._code is None:
-            self._code = _ask(self._server, wait_for=self.pid)
+            self._code = self._server.wait_for(self.pid)
             os.close(self._descriptor)
         return self._code
 
+    def text(self):
+        """Returns all that was printed so far."""
+        return self._output.read_text(errors="replace")
+
     def lines(self):
         """Returns what was printed so far, without TensorFlow's own notices."""
-        lines = self._output.read_text(errors="replace").splitlines()
         return [
-            line for line in lines if line and not re.match(r"[EWI]\d{4} |WARNING: All log", line)
+            line
+            for line in self.text().splitlines()
+            if line and not re.match(r"[EWI]\d{4} |WARNING: All log", line)
         ]
 
 
-def _ask(server, **request):
-    """Returns the train server's answer, a number."""
-    server.stdin.write(json.dumps(request) + "\n")
-    server.stdin.flush()
-    return int(server.stdout.readline())
-
-
 @pytest.fixture(scope="session")
-def start_training(tmp_path_factory):
+def start_training(script_server):
     """Gives a function that starts scripts/train.py as a process of its own.
 
-    The toy model and data set of tests/training can be trained too. Keyword arguments: `cpus` is
-    how many logical devices there are, `largest_file` how many bytes a file may grow to, `script`
-    another script to start, `environment` has variables to add.
+    The toy model and data set of tests/training can be trained too. Keyword arguments: `script` is
+    another script to start, others are of `ScriptServer.start`.
     """
-    server_script = pathlib.Path(__file__).with_name("train_server.py")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": "-1"}
-    outputs = tmp_path_factory.mktemp("output")
-    with subprocess.Popen(
-        [sys.executable, server_script],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
 
-        def start(*arguments, cpus=1, largest_file=None, script="train.py", environment=None):
-            output = outputs / str(len(os.listdir(outputs)))
-            output.touch()
-            pid = _ask(
-                server,
-                arguments=[str(argument) for argument in arguments],
-                output=str(output),
-                cpus=cpus,
-                largest_file=largest_file,
-                script=script,
-                environment=environment or {},
-            )
-            return TrainingProcess(server, pid, output)
+    def start(*arguments, script="train.py", **settings):
+        pid, output, _ = script_server.start(
+            f"scripts/{script}", *arguments, tell_imports=True, **settings
+        )
+        return TrainingProcess(script_server, pid, output)
 
-        yield start
-        server.stdin.close()
+    return start
+
+
+@pytest.fixture
+def run_main():
+    """Gives a function that runs a script's main function here; its flags are forgotten later."""
+    known = set(flags.FLAGS)
+
+    def run(name, *arguments):
+        names = runpy.run_path(str(ROOT / "scripts" / name))
+        return names["main"](flags.FLAGS([name, *arguments]))
+
+    yield run
+    for name in set(flags.FLAGS) - known:
+        delattr(flags.FLAGS, name)

@@ -2,8 +2,8 @@ import pytest
 from PIL import Image
 
 
-def test_sample_draws_a_grid_into_the_run(run_script, small_run):
-    done = run_script("sample.py", f"--run_dir={small_run}", "--latent=r", "--num_samples=5")
+def test_sample_draws_a_grid_into_the_run(run_forked, small_run):
+    done = run_forked("sample.py", f"--run_dir={small_run}", "--latent=r", "--num_samples=5")
     assert done.returncode == 0, done.stderr
     path = small_run / "samples" / "step-7-r.png"
     assert done.stdout.strip() == str(path)
@@ -11,8 +11,8 @@ def test_sample_draws_a_grid_into_the_run(run_script, small_run):
         assert image.size == (3 * 65 - 1, 2 * 65 - 1)
 
 
-def test_codes_of_images_are_refused_of_a_model_that_generates_from_more(run_script, small_run):
-    done = run_script("sample.py", f"--run_dir={small_run}", "--from_images")
+def test_codes_of_images_are_refused_of_a_model_that_generates_from_more(run_forked, small_run):
+    done = run_forked("sample.py", f"--run_dir={small_run}", "--from_images")
     assert done.returncode == 1
     message = "Received: IBGAN, which generates from z, r."
     assert done.stderr.splitlines()[-1].endswith(message)

@@ -165,3 +165,21 @@ def test_a_killed_sweep_of_real_trainings_goes_on_and_evaluates(tmp_path, run_co
     expected, found = run_contents(tmp_path / "whole"), run_contents(run_dir)
     assert found["rows"] == expected["rows"]
     assert found["newest checkpoint"] == expected["newest checkpoint"]
+
+
+def test_printed_commands_have_the_users_folder_of_the_data(sweep):
+    code, lines = sweep(TINY, "--print", "--data_dir=~/images")
+    commands = [line for line in lines if "train.py" in line]
+    assert code == 0 and len(commands) == 2
+    assert all(f" --data_dir={os.path.expanduser('~/images')} " in line for line in commands)
+
+
+def test_a_run_that_failed_is_tried_again_where_that_is_asked_for(sweep, tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "journal.jsonl").write_text(
+        '{"event": "begun", "version": 1}\n'
+        '{"event": "failed", "run": "ibgan-dsprites-seed_1", "reason": "no"}\n'
+    )
+    for flags, number in (([], 1), (["--retry_failed"], 2)):
+        _, lines = sweep(TINY, "--print", *flags)
+        assert sum("train.py" in line for line in lines) == number

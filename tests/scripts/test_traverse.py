@@ -2,8 +2,8 @@ import pytest
 from PIL import Image
 
 
-def test_traverse_draws_a_picture_per_center_and_an_animation(run_script, small_run, tmp_path):
-    done = run_script(
+def test_traverse_draws_a_picture_per_center_and_an_animation(run_forked, small_run, tmp_path):
+    done = run_forked(
         "traverse.py", f"--run_dir={small_run}", f"--output_dir={tmp_path}", "--num_centers=2",
         "--columns=3",
     )  # fmt: skip
@@ -39,8 +39,8 @@ def test_a_mistake_is_told_in_one_line_and_at_once(run_script, arguments, messag
     assert done.stderr.count("\n") == 1 and done.stdout == ""
 
 
-def test_a_step_without_weights_is_told_in_one_line(run_script, small_run):
-    done = run_script("traverse.py", f"--run_dir={small_run}", "--step=8")
+def test_a_step_without_weights_is_told_in_one_line(run_forked, small_run):
+    done = run_forked("traverse.py", f"--run_dir={small_run}", "--step=8")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     message = "traverse.py: error: step must be 'last' or one of [7]. Received: step=8"
     assert done.stderr.splitlines()[-1].startswith(message)

@@ -132,6 +132,20 @@ def test_signatures_that_the_graph_lacks_are_refused(export_dir):
         runtime.SavedModelSession(export_dir, signatures)
 
 
+def test_every_tensor_and_string_of_a_call_is_freed(session, monkeypatch):
+    freed = {"TF_DeleteTensor": [], "TF_StringDealloc": []}
+
+    def counting(free, places):
+        return lambda place: places.append(place) or free(place)
+
+    for name, places in freed.items():
+        free = getattr(session._library, name)
+        monkeypatch.setattr(session._library, name, counting(free, places))
+    session.run("serving_default", inputs())
+    assert len(freed["TF_DeleteTensor"]) == len(set(freed["TF_DeleteTensor"])) == 3 + 4
+    assert len(freed["TF_StringDealloc"]) == 2  # of the texts that were sent
+
+
 def test_closing_waits_for_the_calls_under_way(export_dir):
     session = runtime.SavedModelSession(export_dir, read_signatures(export_dir), threads=1)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:

@@ -1,4 +1,7 @@
 import io
+import types
+
+import pytest
 
 from ibgan_tf.sweeps import screen
 from ibgan_tf.sweeps.screen import Screen
@@ -38,3 +41,15 @@ def test_a_terminal_that_is_gone_stops_nothing():
     shown = Screen(Closed())
     shown.say("started a")
     shown.show("1 of 2 runs done")
+
+
+@pytest.mark.parametrize(("stream", "interval"), [(io.StringIO, 60.0), (Terminal, 1.0)])
+def test_a_state_is_due_an_interval_after_the_last(monkeypatch, stream, interval):
+    clock = types.SimpleNamespace(now=0.0)
+    monkeypatch.setattr(screen, "time", types.SimpleNamespace(monotonic=lambda: clock.now))
+    shown = Screen(stream())
+    for _ in range(2):
+        assert not shown.is_due()
+        clock.now += interval
+        assert shown.is_due()
+        shown.show("1 of 2 runs done")

@@ -137,3 +137,47 @@ def test_gpus_grow_their_memory(two_gpus):
 def test_on_the_cpu_gpus_are_hidden_and_left_alone(two_gpus):
     configure(device="cpu")
     assert two_gpus == [("visible", [], "GPU")]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, []),
+        ({"threads": 3}, [("inter", 3), ("intra", 3)]),
+        ({"threads": 3, "threads_per_operation": 1}, [("inter", 3), ("intra", 1)]),
+        ({"threads_per_operation": 1}, [("intra", 1)]),
+        ({"deterministic": True}, [("deterministic",)]),
+    ],
+)
+def test_threads_and_determinism_are_set_as_asked(monkeypatch, options, expected):
+    done = []
+    for kind in ("inter", "intra"):
+        monkeypatch.setattr(
+            tf.config.threading,
+            f"set_{kind}_op_parallelism_threads",
+            lambda number, kind=kind: done.append((kind, number)),
+        )
+    monkeypatch.setattr(
+        tf.config.experimental, "enable_op_determinism", lambda: done.append(("deterministic",))
+    )
+    configure(**options)
+    assert done == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "strategy"), [("GPU", "auto"), ("GPU", "mirrored"), ("CPU", "mirrored")]
+)
+def test_several_devices_are_mirrored_on(monkeypatch, kind, strategy):
+    names = [f"{kind}:0", f"{kind}:1"]
+    devices = {"GPU": [], "CPU": []} | {kind: [types.SimpleNamespace(name=n) for n in names]}
+    set_options = []
+    monkeypatch.setattr(
+        tf.config, "list_physical_devices", lambda asked: names if asked == kind else []
+    )
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", lambda *_: None)
+    monkeypatch.setattr(tf.config, "list_logical_devices", devices.get)
+    monkeypatch.setattr(tf.config.optimizer, "set_experimental_options", set_options.append)
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda given: given)
+    assert configure(strategy=strategy) == names
+    # TensorFlow's remapper fails on a step that CPUs share, and says so.
+    assert set_options == [{"remapping": False}] * (kind == "CPU")

@@ -1,10 +1,8 @@
-"""Runs scripts/train.py in real processes that needn't import TensorFlow first, which takes long.
+"""Runs scripts in real processes that needn't import TensorFlow first, which takes long.
 
-Another script can be named, too.
-
-It imports what the script imports at its top and then, for each request, a line of JSON on its
-input, forks: the new process sets what was asked for and becomes the script. The answer is the
-process's id; asked to wait for that, the server answers with the exit code.
+It imports what scripts import and then, for each request, a line of JSON on its input, forks: the
+new process sets what was asked for and becomes the script. The answer is the process's id; asked to
+wait for that, the server answers with the exit code.
 """
 
 import json
@@ -20,7 +18,7 @@ from ibgan_tf import command_line  # noqa: F401  first, for it sets what TensorF
 from ibgan_tf.data import DATASETS
 from ibgan_tf.models import MODELS
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[1]
 TIME_LIMIT = 300  # seconds after which SIGALRM ends a process that hangs
 HEAVY = ("ibgan_tf.training", "ibgan_tf.plotting", "tensorflow_datasets", "tensorboard")
 
@@ -29,9 +27,10 @@ def set_up(request):
     """Gives the new process its output, its limits and its devices."""
     signal.alarm(TIME_LIMIT)
     os.environ.update(request["environment"])
-    output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    for name, stream in (("output", 1), ("errors", 2)):
+        file = os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(file, stream)
+        os.close(file)
     if request["largest_file"]:
         hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["largest_file"], hard))
@@ -45,7 +44,7 @@ def set_up(request):
 
 def run_script(request):
     """Runs the script and returns its exit code."""
-    sys.argv = [str(ROOT / "scripts" / request["script"]), *request["arguments"]]
+    sys.argv = [str(ROOT / request["script"]), *request["arguments"]]
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
     except SystemExit as end:
@@ -53,7 +52,8 @@ def run_script(request):
     except BaseException:
         traceback.print_exc()
     finally:
-        print("imported:", *(name for name in HEAVY if name in sys.modules))
+        if request["tell_imports"]:
+            print("imported:", *(name for name in HEAVY if name in sys.modules))
     return 70
 
 
