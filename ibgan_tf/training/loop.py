@@ -95,7 +95,7 @@ def train(
         else:
             run_callbacks.tell(f"{workers.name} trains along; the first worker writes the run")
             status = _train_along(training, run_dir)
-        workers.wait()  # who ends first would be missed
+        workers.part()  # who ends first would be missed
         return status
 
 

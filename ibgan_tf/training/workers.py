@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context  # the barrier has no public name
 
 from ibgan_tf.training import cluster as clusters
+
+_PARTING_MILLISECONDS = 60_000
 
 
 def workers_of(strategy: tf.distribute.Strategy) -> "Workers":
@@ -64,6 +67,16 @@ class Workers:
     def wait(self) -> None:
         """Waits until every worker is here."""
         self._rows([0])
+
+    def part(self) -> None:
+        """Waits at the end until every worker has got all that it needs of the others.
+
+        `wait` alone won't do: who has its result may end while others still fetch theirs from it.
+        """
+        self.wait()
+        if self._cluster is not None:
+            with contextlib.suppress(tf.errors.OpError):  # who hosts the barrier may have ended
+                context.context().wait_at_barrier("ibgan_tf/trained", _PARTING_MILLISECONDS)
 
     def check_equal(self, settings: Mapping[str, Any]) -> None:
         """Checks that every worker has the same settings.

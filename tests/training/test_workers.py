@@ -68,3 +68,20 @@ def test_other_errors_stay_what_they_are():
     alone = training_workers.workers_of(tf.distribute.get_strategy())
     with pytest.raises(tf.errors.UnavailableError), alone.losses_told():
         raise tf.errors.UnavailableError(None, None, "/job:worker/task:1")
+
+
+def test_at_the_end_all_meet_at_a_barrier_whose_host_may_have_ended(monkeypatch):
+    class Context:
+        met = []
+
+        def wait_at_barrier(self, name, milliseconds):
+            self.met.append(name)
+            raise tf.errors.UnavailableError(None, None, "the first worker has ended")
+
+    monkeypatch.setattr(training_workers.context, "context", Context)
+    together = workers_at(free_ports(2))
+    monkeypatch.setattr(together, "wait", lambda: Context.met.append("waited"))
+    together.part()
+    assert Context.met == ["waited", "ibgan_tf/trained"]
+    training_workers.workers_of(tf.distribute.get_strategy()).part()  # alone there is none
+    assert len(Context.met) == 2
