@@ -46,8 +46,10 @@ def main(_: Sequence[str]) -> None:
     command_line.check_goes_with("server", None, ["model", "transport", "version", "label"])
     if not 0 <= FLAGS.port < 2**16:
         raise ValueError(f"port must be 0 to 65535. Received: port={FLAGS.port}.")
-    if FLAGS.seed is not None and FLAGS.seed < 0:
-        raise ValueError(f"seed must be a whole number >= 0. Received: seed={FLAGS.seed}.")
+    if FLAGS.seed is not None:
+        from ibgan_tf.metrics.protocols import check_seed
+
+        check_seed(FLAGS.seed)
 
     from ibgan_tf.serving import explorer, explorer_server, opening
 

@@ -102,7 +102,8 @@ def evaluate_centrality(
     seconds = (time.monotonic() - began) / len(runs)
     names = agreement.run_names([run.run_dir for run in runs])
     labels = [f"{name}, step {run.step}" for name, run in zip(names, runs, strict=True)]
-    compared = agreement.compared_models([codes.weights_hash(r.model.networks()) for r in runs])
+    provenances = list(map(_provenance, judges))
+    compared = agreement.compared_models([own["weights_sha256"] for own in provenances])
     results = []
     for number, judge in enumerate(judges):
         own = {
@@ -118,7 +119,8 @@ def evaluate_centrality(
             "informative_dims": judge.informative.tolist(),
             "codes_asked_for": max(len(judge.codes) for judge in judges),
         }
-        results.append((judge.run.run_dir, _write(judge, own, seconds=seconds)))
+        written = _write(judge.run, own, provenances[number], seconds=seconds)
+        results.append((judge.run.run_dir, written))
     return results
 
 
@@ -241,10 +243,10 @@ def _traced(function, shape) -> Callable[[tf.Tensor], tf.Tensor]:
     return tf.function(function, input_signature=signature).get_concrete_function()
 
 
-def _write(judge: _Judge, found: dict[str, Any], *, seconds: float) -> dict[str, Any]:
-    """Writes a model's result into its run's folder, and returns it."""
+def _provenance(judge: _Judge) -> dict[str, Any]:
+    """Returns what tells a model's codes from others, ready for JSON."""
     run = judge.run
-    provenance = codes.provenance_of(
+    return codes.provenance_of(
         run.model,
         run.dataset,
         np.arange(run.dataset.size),
@@ -253,6 +255,12 @@ def _write(judge: _Judge, found: dict[str, Any], *, seconds: float) -> dict[str,
         representation=judge.representation,
         statistics="training",
     )
+
+
+def _write(
+    run: Run, found: dict[str, Any], provenance: dict[str, Any], *, seconds: float
+) -> dict[str, Any]:
+    """Writes a model's result into its run's folder, and returns it."""
     result = scores.as_result(
         "model_centrality", found, provenance, seconds=seconds, dataset=run.dataset
     )

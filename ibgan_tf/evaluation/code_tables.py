@@ -197,13 +197,15 @@ def left_out_protocols(
 
 def _check_same_codes(output_dir: pathlib.Path, provenance: Mapping[str, Any]) -> None:
     """Refuses a folder with scores of other codes, which would be mixed with these or replaced."""
+    names = ("codes_sha256", "indices_sha256")
     for path in sorted(output_dir.glob("*.json")):
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
         except ValueError:  # damaged, or no result
             continue
-        names = {"codes_sha256", "indices_sha256"}
-        if "codes_file" in known and any(known.get(n) != provenance.get(n) for n in names):
+        if not isinstance(known, dict) or "codes_file" not in known:
+            continue
+        if any(known.get(name) != provenance.get(name) for name in names):
             raise FileExistsError(
                 "output_dir must be empty or hold scores of the same codes. "
                 f"Received: output_dir={output_dir}, where {path.name} is of other ones of "

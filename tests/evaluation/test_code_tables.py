@@ -98,12 +98,14 @@ def test_scores_of_other_codes_are_not_replaced(squares, tmp_path):
     np.save(other, -codes)
     asked = {"dataset": "small_squares", "metrics": ["mig"], "settings": "fast"}
     scores = tmp_path / "scores"
+    scores.mkdir()
+    (scores / "mine.json").write_text("5")  # what is no result is passed over
     for _ in range(2):  # the same codes again are welcome
         code_tables.evaluate_codes(first, output_dir=scores, **asked)
     kept = (scores / "mig-fast.json").read_text()
     with pytest.raises(FileExistsError, match=r"mig-fast.json is of other ones of .*first.npy"):
         code_tables.evaluate_codes(other, output_dir=scores, **asked | {"settings": "full"})
-    assert [path.name for path in scores.iterdir()] == ["mig-fast.json"]
+    assert sorted(path.name for path in scores.iterdir()) == ["mig-fast.json", "mine.json"]
     assert (scores / "mig-fast.json").read_text() == kept
 
 
